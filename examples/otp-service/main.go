@@ -121,4 +121,6 @@ func show(url string, sandbox *zexatest.Server, out io.Writer) error {
 }
 
 // digits finds the code in a message.
-func digits(body string) string { return strings.Trim(body, "O seu código é.") }
+func digits(body string) string {
+	return strings.TrimFunc(body, func(r rune) bool { return r < '0' || r > '9' })
+}
