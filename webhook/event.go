@@ -34,8 +34,9 @@ type Event struct {
 	// CampaignStatus is the same for an event about a campaign.
 	CampaignStatus zexa.CampaignStatus
 
-	// To is the recipient of the message, or who opted out: a phone number in
-	// E.164, an e-mail address, a Slack channel or user.
+	// To is the recipient of the message, or who opted out: a phone number, an
+	// e-mail address, a Slack channel or user. It is as it was posted: expect
+	// E.164, but that a phone number has its plus is undocumented too.
 	To string
 
 	// Test is whether this is the event that tries the URL at its registration.
@@ -79,11 +80,12 @@ var errNotJSON = errors.New("webhook: the body is not JSON")
 //     starts with msg_ or cmp_, or the id of the object that the event is about.
 //   - Time is timestamp, time, occurred_at or event_time, or created_at of the
 //     event itself, not of the message in it: RFC 3339, the same without a zone
-//     (UTC is assumed), or Unix time in seconds, milliseconds, microseconds or
-//     nanoseconds.
-//   - To is to, recipient, phone, phone_number, msisdn, address or email. For an
-//     opt-out it is from if only that is a phone number or an e-mail address,
-//     as in the reply that said STOP.
+//     (UTC is assumed) or with a blank for the T, or Unix time in seconds,
+//     milliseconds, microseconds or nanoseconds.
+//   - To is to, recipient, phone, phone_number, msisdn or email, or address if
+//     that is a phone number or an e-mail address. For an opt-out it is from if
+//     only that is one, as in the reply that said STOP.
+//   - Of members of the same name, and of names for the same, the first counts.
 //   - Test is set if an undocumented name has the word test or ping in it, or
 //     if the payload says "test": true.
 func Parse(body []byte) (Event, error) {
@@ -203,8 +205,12 @@ func (f *facts) note(name, value []byte, as role) {
 		if as != contact {
 			first(&f.status, value)
 		}
-	case "to", "recipient", "phone", "phonenumber", "msisdn", "address", "email":
+	case "to", "recipient", "phone", "phonenumber", "msisdn", "email":
 		first(&e.To, value)
+	case "address":
+		if isAddress(text(value)) { // and not a postal one
+			first(&e.To, value)
+		}
 	case "from":
 		first(&f.from, value)
 	case "timestamp", "time", "occurredat", "eventtime":
@@ -358,25 +364,37 @@ func first(s *string, value []byte) {
 	}
 }
 
-// zoneless are layouts that are read as UTC, fractions of a second included.
-var zoneless = [...]string{"2006-01-02T15:04:05", "2006-01-02 15:04:05"}
+// layouts are those of times, fractions of a second included. Without a zone it
+// is UTC.
+var layouts = [...]string{time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05"}
 
 // timeOf reads a time, or returns the zero one.
 func timeOf(value []byte) time.Time {
 	var t time.Time
 	if value[0] == '"' && t.UnmarshalText(value[1:len(value)-1]) == nil {
-		return t.UTC()
+		return writable(t)
 	}
 	s := text(value)
 	if n, err := strconv.ParseFloat(s, 64); err == nil {
 		return unix(s, n)
 	}
-	for _, layout := range zoneless {
+	s = strings.Replace(s, " ", "T", 1)
+	for _, layout := range layouts {
 		if t, err := time.Parse(layout, s); err == nil {
-			return t
+			return writable(t)
 		}
 	}
 	return time.Time{}
+}
+
+// writable returns t in UTC, or the zero time if its year there has not four
+// digits, so that it could not be written as JSON.
+func writable(t time.Time) time.Time {
+	t = t.UTC()
+	if y := t.Year(); y < 1 || y > 9999 {
+		return time.Time{}
+	}
+	return t
 }
 
 // unix reads Unix time, s as a number n. The magnitude tells the unit: as
