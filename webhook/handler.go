@@ -158,17 +158,17 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) (status int) {
 	if r.Method != http.MethodPost {
 		return http.StatusMethodNotAllowed
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), h.timeout)
-	defer cancel()
 	if h.secrets != nil && !h.secrets.in(r.URL.RawQuery) {
-		h.log(ctx, slog.LevelWarn, "refused", nil, http.StatusForbidden, errors.New("the secret is missing or wrong"))
+		h.log(r.Context(), slog.LevelWarn, "refused", nil, http.StatusForbidden, errors.New("the secret is missing or wrong"))
 		return http.StatusForbidden
 	}
 	body, status, err := h.read(w, r)
 	if err != nil {
-		h.log(ctx, slog.LevelWarn, "refused", nil, status, err)
+		h.log(r.Context(), slog.LevelWarn, "refused", nil, status, err)
 		return status
 	}
+	ctx, cancel := context.WithTimeout(r.Context(), h.timeout)
+	defer cancel()
 	if h.verify != nil {
 		if status := h.verified(ctx, r.Header, body); status != http.StatusOK {
 			return status
@@ -272,7 +272,7 @@ func (h *Handler) once(ctx context.Context, d digest, ttl time.Duration, e *Even
 		case <-f.landed:
 			return f.status
 		case <-ctx.Done():
-			return http.StatusServiceUnavailable
+			return h.busy(ctx, e)
 		}
 	}
 	f := &flight{status: http.StatusInternalServerError}
@@ -301,24 +301,36 @@ func (h *Handler) claimed(ctx context.Context, d digest, ttl time.Duration, e *E
 		return http.StatusServiceUnavailable
 	case state == Done:
 		return http.StatusOK
-	case state != Claimed:
-		return http.StatusServiceUnavailable
+	case state == Busy:
+		return h.busy(ctx, e)
 	}
-	handled := false
+	defer func() { h.settle(ctx, d, ttl, e, status) }() // deferred as in once
+	return h.handle(ctx, e)
+}
+
+// settle tells the store how it ended. If the store fails, even with a panic,
+// the answer stays the same.
+func (h *Handler) settle(ctx context.Context, d digest, ttl time.Duration, e *Event, status int) {
 	defer func() {
-		var err error
-		if handled {
-			err = h.keeper.done(ctx, d, ttl)
-		} else {
-			err = h.keeper.release(ctx, d)
-		}
-		if err != nil {
-			h.log(ctx, slog.LevelError, "the store failed", e, status, err)
+		if p := recover(); p != nil {
+			h.logPanic(ctx, e, status, p)
 		}
 	}()
-	status = h.handle(ctx, e)
-	handled = status == http.StatusOK
-	return status
+	var err error
+	if status == http.StatusOK {
+		err = h.keeper.done(ctx, d, ttl)
+	} else {
+		err = h.keeper.release(ctx, d)
+	}
+	if err != nil {
+		h.log(ctx, slog.LevelError, "the store failed", e, status, err)
+	}
+}
+
+// busy answers a copy that waited in vain.
+func (h *Handler) busy(ctx context.Context, e *Event) (status int) {
+	h.log(ctx, slog.LevelWarn, "still being handled", e, http.StatusServiceUnavailable, context.Cause(ctx))
+	return http.StatusServiceUnavailable
 }
 
 const (
@@ -333,9 +345,12 @@ const (
 // again and again until the deadline.
 func (h *Handler) claim(ctx context.Context, d digest) (State, error) {
 	for wait := firstLook; ; wait = min(2*wait, longestLook) {
-		state, err := h.keeper.claim(ctx, d, h.timeout+leaseMargin)
-		if err != nil || state != Busy {
+		state, err := h.keeper.claim(ctx, d, max(h.timeout, h.timeout+leaseMargin)) // it may overflow
+		switch {
+		case err != nil || state == Claimed || state == Done:
 			return state, err
+		case state != Busy:
+			return state, fmt.Errorf("its Claim returned %d, which is no State", state)
 		}
 		timer := time.NewTimer(wait)
 		select {
@@ -371,7 +386,11 @@ func (h *Handler) survive(ctx context.Context, e *Event, status *int) {
 		return
 	}
 	*status = http.StatusInternalServerError
-	h.log(ctx, slog.LevelError, "panic", e, *status, fmt.Errorf("%v", p), slog.String("stack", string(debug.Stack())))
+	h.logPanic(ctx, e, *status, p)
+}
+
+func (h *Handler) logPanic(ctx context.Context, e *Event, status int, p any) {
+	h.log(ctx, slog.LevelError, "panic", e, status, fmt.Errorf("%v", p), slog.String("stack", string(debug.Stack())))
 }
 
 // log writes a record. e is nil before there is an event.

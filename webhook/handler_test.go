@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -162,6 +163,8 @@ func TestConstructorRefuses(t *testing.T) {
 		{"no timeout", r.funcs(), []webhook.Option{ok, webhook.WithTimeout(0)}, "timeout must be positive"},
 		{"no body", r.funcs(), []webhook.Option{ok, webhook.WithMaxBody(0)}, "limit of the body must be positive"},
 		{"no store", r.funcs(), []webhook.Option{ok, webhook.WithStore(nil)}, "store is nil"},
+		{"no store in memory", r.funcs(), []webhook.Option{ok, webhook.WithStore((*webhook.MemoryStore)(nil))}, "not made by NewMemoryStore"},
+		{"a store in memory without a size", r.funcs(), []webhook.Option{ok, webhook.WithStore(new(webhook.MemoryStore))}, "not made by NewMemoryStore"},
 		{"no time to remember", r.funcs(), []webhook.Option{ok, webhook.WithRemember(-1)}, "time to remember must be positive"},
 		{"no logger", r.funcs(), []webhook.Option{ok, webhook.WithLogger(nil)}, "logger is nil"},
 	}
@@ -464,6 +467,26 @@ func TestTheContextIsTheRequestsWithADeadline(t *testing.T) {
 	})
 }
 
+// A sender that takes its time over the body does not take that of the function.
+func TestTheDeadlineCountsFromTheEndOfTheBody(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &recorder{do: func(ctx context.Context, _ webhook.Event) error {
+			deadline, _ := ctx.Deadline()
+			assert.Equal(t, webhook.DefaultTimeout, time.Until(deadline))
+			return ctx.Err()
+		}}
+		body, slow := io.Pipe()
+		go func() {
+			time.Sleep(2 * webhook.DefaultTimeout)
+			_, _ = io.WriteString(slow, event)
+			_ = slow.Close()
+		}()
+		request := httptest.NewRequest(http.MethodPost, target, body)
+		assert.Equal(t, http.StatusOK, send(handler(t, r), request).Code)
+	})
+}
+
 func TestTheDefaultTimeout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -563,6 +586,19 @@ func TestHowLongACopyIsRecognised(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestRememberingForEver(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var r recorder
+		h := handler(t, &r, webhook.WithRemember(math.MaxInt64))
+		for range 3 {
+			post(h, target, event)
+			time.Sleep(50 * 365 * 24 * time.Hour)
+		}
+		assert.Len(t, r.called(), 1)
+	})
 }
 
 func TestACopyWaitsForTheFirst(t *testing.T) {
@@ -708,6 +744,42 @@ func TestLog(t *testing.T) {
 			assert.NotContains(t, out.String(), private)
 		}
 	}
+}
+
+func TestACopyThatWaitedInVainIsLogged(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		store webhook.Store
+		want  string
+	}{
+		{"for this process", memory(t, 1), `level=WARN msg="zexa webhook: still being handled"`},
+		{"for another process", &deadStore{}, `level=WARN msg="zexa webhook: still being handled"`},
+		{"for a store that is confused", oddStore{}, `level=ERROR msg="zexa webhook: the store failed"`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var out bytes.Buffer
+				r := &recorder{do: func(context.Context, webhook.Event) error { time.Sleep(time.Minute); return nil }}
+				h := handler(t, r, webhook.WithStore(tt.store), webhook.WithLogger(slog.New(slog.NewTextHandler(&out, nil))))
+				go post(h, target, event)
+				synctest.Wait()
+				assert.Equal(t, http.StatusServiceUnavailable, post(h, target, event).Code)
+				assert.Contains(t, out.String(), tt.want)
+				assert.Contains(t, out.String(), "status=503")
+				assert.Contains(t, out.String(), "id=evt_1")
+				time.Sleep(time.Minute)
+			})
+		})
+	}
+}
+
+// oddStore answers what no store should.
+type oddStore struct{ webhook.Store }
+
+func (oddStore) Claim(context.Context, string, time.Duration) (webhook.State, error) {
+	return 17, nil
 }
 
 func FuzzHandler(f *testing.F) {

@@ -131,8 +131,10 @@ func WithConfirmation(client *zexa.Client, atOnce int) Option {
 }
 
 // WithTimeout sets the deadline that the context of each function has, counted
-// from when the post's header has been read. It must be positive and is
-// [DefaultTimeout] by default. How long the sender waits is undocumented.
+// from when the post has been read. What comes before the function counts: the
+// verifier, the store, the confirmation, the wait for another copy. It must be
+// positive and is [DefaultTimeout] by default. How long the sender waits is
+// undocumented.
 func WithTimeout(d time.Duration) Option {
 	return func(c *config) error {
 		if d <= 0 {
@@ -164,6 +166,9 @@ func WithStore(store Store) Option {
 		}
 		c.keeper = foreign{store}
 		if own, ok := store.(*MemoryStore); ok {
+			if own == nil || own.known == nil {
+				return errors.New("the store was not made by NewMemoryStore")
+			}
 			c.keeper = own
 		}
 		return nil
@@ -185,9 +190,9 @@ func WithRemember(d time.Duration) Option {
 	}
 }
 
-// WithLogger writes a record for each post that is refused or cannot be
-// confirmed (warn) and for each failure of a function, a panic included, or of
-// the store (error). Records hold the type and the id of the event, the answer
+// WithLogger writes a record for each post that is refused, cannot be confirmed
+// or waited in vain for another copy (warn) and for each failure of a function,
+// a panic included, or of the store (error). Records hold the type and the id of the event, the answer
 // and the reason: never a body, a header or a secret, and phone numbers and
 // e-mail addresses in them are masked. Without it nothing is written anywhere.
 func WithLogger(logger *slog.Logger) Option {

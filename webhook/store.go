@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"math"
 	"sync"
 	"time"
 )
@@ -140,7 +141,7 @@ func (s *MemoryStore) done(_ context.Context, d digest, ttl time.Duration) error
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.turns++
-	s.known[d] = memory{turn: s.turns, until: now + ttl}
+	s.known[d] = memory{turn: s.turns, until: now + min(ttl, math.MaxInt64-now)}
 	s.order = append(s.order, turn{d, s.turns})
 	for len(s.order) > 0 {
 		oldest := s.order[0]
@@ -192,7 +193,11 @@ func (f foreign) done(ctx context.Context, d digest, ttl time.Duration) error {
 	return f.Done(ctx, d.key(), ttl)
 }
 
+// release leaves a claim alone whose lease may be over: it may be another's now.
 func (f foreign) release(ctx context.Context, d digest) error {
+	if deadline, ok := ctx.Deadline(); ok && time.Since(deadline) > leaseMargin {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 	defer cancel()
 	return f.Release(ctx, d.key())

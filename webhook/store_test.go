@@ -1,10 +1,15 @@
 package webhook_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"math"
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -108,6 +113,11 @@ func (s *brokenStore) Release(ctx context.Context, key string) error {
 	return errors.Join(s.release, s.Store.Release(ctx, key))
 }
 
+// forgetful panics when it is to remember.
+type forgetful struct{ webhook.Store }
+
+func (forgetful) Done(context.Context, string, time.Duration) error { panic("no connection") }
+
 func TestAStoreThatFails(t *testing.T) {
 	t.Parallel()
 	down := errors.New("down")
@@ -117,6 +127,15 @@ func TestAStoreThatFails(t *testing.T) {
 		h := handler(t, &r, webhook.WithStore(&brokenStore{Store: memory(t, 1), claim: down}))
 		assert.Equal(t, http.StatusServiceUnavailable, post(h, target, event).Code)
 		assert.Empty(t, r.called())
+	})
+	t.Run("to remember, with a panic: the event was handled all the same", func(t *testing.T) {
+		t.Parallel()
+		var r recorder
+		var out bytes.Buffer
+		h := handler(t, &r, webhook.WithStore(forgetful{memory(t, 1)}), webhook.WithLogger(slog.New(slog.NewTextHandler(&out, nil))))
+		assert.Equal(t, http.StatusOK, post(h, target, event).Code)
+		assert.Len(t, r.called(), 1)
+		assert.Contains(t, out.String(), `"zexa webhook: panic"`)
 	})
 	t.Run("to remember: the event was handled all the same", func(t *testing.T) {
 		t.Parallel()
@@ -189,12 +208,66 @@ func (s *deadStore) Claim(_ context.Context, _ string, lease time.Duration) (web
 
 func TestAClaimOutlastsTheTimeout(t *testing.T) {
 	t.Parallel()
+	for timeout, least := range map[time.Duration]time.Duration{
+		time.Minute:   time.Minute + 10*time.Second,
+		math.MaxInt64: math.MaxInt64,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var r recorder
+			s := &deadStore{}
+			h := handler(t, &r, webhook.WithStore(s), webhook.WithTimeout(timeout))
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+			defer cancel()
+			request := httptest.NewRequest(http.MethodPost, target, strings.NewReader(event)).WithContext(ctx)
+			assert.Equal(t, http.StatusServiceUnavailable, send(h, request).Code)
+			assert.GreaterOrEqual(t, s.lease, least)
+			assert.Empty(t, r.called())
+		})
+	}
+}
+
+// leaseStore is a store whose claims end when the lease is over, as those of a
+// database do.
+type leaseStore struct {
+	mu    sync.Mutex
+	until map[string]time.Time
+}
+
+func (s *leaseStore) Claim(_ context.Context, key string, lease time.Duration) (webhook.State, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if time.Now().Before(s.until[key]) {
+		return webhook.Busy, nil
+	}
+	s.until[key] = time.Now().Add(lease)
+	return webhook.Claimed, nil
+}
+
+func (s *leaseStore) Done(context.Context, string, time.Duration) error { return nil }
+
+func (s *leaseStore) Release(_ context.Context, key string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.until, key)
+	return nil
+}
+
+// Who overran its lease and failed must not give back what is another's by now.
+func TestAClaimIsNotReleasedAfterItsLease(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var r recorder
-		s := &deadStore{}
-		h := handler(t, &r, webhook.WithStore(s), webhook.WithTimeout(time.Minute))
-		assert.Equal(t, http.StatusServiceUnavailable, post(h, target, event).Code)
-		assert.Greater(t, s.lease, time.Minute)
-		assert.Empty(t, r.called())
+		store := &leaseStore{until: map[string]time.Time{}}
+		late := &recorder{do: func(context.Context, webhook.Event) error { time.Sleep(time.Minute); return errors.New("no") }}
+		slow := &recorder{do: func(context.Context, webhook.Event) error { time.Sleep(30 * time.Second); return nil }}
+		var third recorder
+		var posts sync.WaitGroup
+		posts.Go(func() { post(handler(t, late, webhook.WithStore(store)), target, event) })
+		time.Sleep(45 * time.Second) // more than timeout and margin
+		posts.Go(func() { post(handler(t, slow, webhook.WithStore(store)), target, event) })
+		time.Sleep(20 * time.Second) // the first has failed, the second is at it
+		assert.Equal(t, http.StatusServiceUnavailable, post(handler(t, &third, webhook.WithStore(store)), target, event).Code)
+		posts.Wait()
+		assert.Len(t, slow.called(), 1)
+		assert.Empty(t, third.called())
 	})
 }
