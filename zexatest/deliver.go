@@ -132,7 +132,11 @@ func (t handlerTransport) RoundTrip(r *http.Request) (resp *http.Response, err e
 			resp, err = nil, fmt.Errorf("zexatest: the handler panicked: %v", p)
 		}
 	}()
-	return serve(t.h, r), nil
+	resp = serve(t.h, r)
+	if err := r.Context().Err(); err != nil {
+		return nil, err // the client is gone, and the answer lost
+	}
+	return resp, nil
 }
 
 // serve passes a client's request to a handler and returns its answer.
@@ -166,7 +170,7 @@ type responseWriter struct {
 func (w *responseWriter) Header() http.Header { return w.header }
 
 func (w *responseWriter) WriteHeader(status int) {
-	if w.status == 0 {
+	if w.status == 0 && status >= http.StatusOK { // what is below announces another
 		w.status = status
 	}
 }
