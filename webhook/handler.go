@@ -26,9 +26,10 @@ import (
 // once. The context is that of the request, with a deadline of its own: it ends
 // when the sender hangs up.
 //
-// A function may see an event more than once: when the answer to the first post
-// was lost and the store has forgotten it, or when it returned an error after
-// it had done its work. It should do no harm the second time.
+// A function may see an event more than once: when a copy comes after the store
+// has forgotten the event, when copies without an id differ in anything, or when
+// the function returned an error after it had done its work. It should do no
+// harm the second time.
 type Funcs struct {
 	Delivered     func(context.Context, Event) error // with a MessageID
 	Failed        func(context.Context, Event) error // with a MessageID

@@ -23,6 +23,7 @@ import (
 
 	zexa "github.com/zexa-ao/zexa-go"
 	"github.com/zexa-ao/zexa-go/webhook"
+	"github.com/zexa-ao/zexa-go/zexatest"
 )
 
 const (
@@ -698,6 +699,66 @@ func TestAnyRouter(t *testing.T) {
 	assert.Equal(t, http.StatusOK, post(mux, "/strip"+target, event).Code)
 	assert.Equal(t, http.StatusForbidden, post(mux, "/strip/zexa", event).Code)
 	assert.Len(t, r.called(), 1)
+}
+
+// The sandbox stands for the vendor: every kind of event, each tried twice, as
+// the functions fail at first.
+func TestAllThatTheSandboxDelivers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server, client := zexatest.New(t)
+		failed := map[zexa.EventType]bool{}
+		r := &recorder{do: func(_ context.Context, e webhook.Event) error {
+			if !failed[e.Type] {
+				failed[e.Type] = true
+				return errors.New("not yet")
+			}
+			return nil
+		}}
+		h := handler(t, r, webhook.WithConfirmation(client, 1))
+		server.SetWebhookDelivery(zexatest.WebhookDelivery{Client: zexatest.ClientFor(h)})
+		got := func() []string { // since it was last called
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			calls := r.called()
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.calls = nil
+			return calls
+		}
+
+		url, err := webhook.URL("https://shop.example/zexa", secret)
+		require.NoError(t, err)
+		_, err = client.Webhooks.Register(t.Context(), zexa.WebhookParams{URL: url, Events: []zexa.EventType{zexa.EventAll}})
+		require.NoError(t, err)
+		assert.Equal(t, []string{"other", "other"}, got())
+		assert.True(t, r.last.Test)
+
+		for _, status := range []zexa.DeliveryStatus{zexa.StatusDelivered, zexa.StatusFailed, zexa.StatusUndeliverable} {
+			message, err := client.Messages.Send(t.Context(), zexa.SMS(zexatest.DefaultSender, "+244912345678", "Olá"))
+			require.NoError(t, err)
+			require.NoError(t, server.SetMessageStatus(message.ID, status))
+			assert.Equal(t, []string{string(status), string(status)}, got())
+			assert.True(t, r.last.Confirmed)
+			assert.Equal(t, message.ID, r.last.MessageID)
+			assert.Equal(t, "+244912345678", r.last.To)
+			assert.False(t, r.last.Time.IsZero())
+			assert.NotEmpty(t, r.last.ID)
+		}
+
+		server.OptOut("+244912345678")
+		assert.Equal(t, []string{"opt-out", "opt-out"}, got())
+		assert.Equal(t, "+244912345678", r.last.To)
+
+		campaign, err := client.Campaigns.Create(t.Context(), zexa.CampaignParams{
+			Name: "Julho", Channel: zexa.ChannelSMS, ContactListID: server.AddContactList("Clientes"),
+			SenderID: zexatest.DefaultSender, Body: "Olá",
+		})
+		require.NoError(t, err)
+		assert.Equal(t, []string{"sent", "sent", "completed", "completed"}, got())
+		assert.True(t, r.last.Confirmed)
+		assert.Equal(t, campaign.ID, r.last.CampaignID)
+	})
 }
 
 func TestLog(t *testing.T) {

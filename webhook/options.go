@@ -110,7 +110,12 @@ func WithoutAuthentication() Option {
 // later. If it has another final status, the event is false or outdated and
 // answered 403. In any other case it is answered 503 so that the sender tries
 // again: the API is not that far yet, does not know the message, or cannot be
-// asked. In a confirmed event, To is what the API says.
+// asked. In a confirmed event, To is what the API says too; all else, RawJSON
+// included, is what was posted.
+//
+// A test event that is not recognised, as it looks like one about a message,
+// is answered 503 as well. Should a registration fail for that, register with a
+// handler that does not confirm.
 //
 // At most atOnce events are confirmed at a time, so that a flood of posts does
 // not use up the account's rate; 4 is plenty for most. The others wait, up to

@@ -12,10 +12,15 @@ import zexa "github.com/zexa-ao/zexa-go"
 // same status is no advance.
 //
 // Checking and storing have to be one step, under a lock or in one statement of
-// SQL, which then says by itself what a final status may replace:
+// SQL, which then says by itself what a final status may replace. It should not
+// need the message to be there: an event can be quicker than the program that
+// stores what Send returned.
 //
-//	UPDATE messages SET status = 'delivered'
-//	WHERE id = $1 AND status NOT IN ('delivered', 'failed', 'undeliverable')
+//	INSERT INTO messages (id, status) VALUES ($1, 'delivered')
+//	ON CONFLICT (id) DO UPDATE SET status = excluded.status
+//	WHERE messages.status NOT IN ('delivered', 'failed', 'undeliverable')
+//
+// What Send returned is stored in the same way, ON CONFLICT (id) DO NOTHING.
 func Advances(from, to zexa.DeliveryStatus) bool {
 	a, b := progress(from), progress(to)
 	return b > a || b == a && b == unknownProgress && from != to

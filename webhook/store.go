@@ -42,7 +42,8 @@ type Store interface {
 	// that forgets it sooner makes a late copy be handled again.
 	Done(ctx context.Context, key string, ttl time.Duration) error
 
-	// Release gives back an event that has been claimed and not handled.
+	// Release gives back an event that has been claimed and not handled. It is
+	// not called once the lease is over.
 	Release(ctx context.Context, key string) error
 }
 
