@@ -106,6 +106,7 @@ func TestConfirmation(t *testing.T) {
 		{"campaign sent, and completed by now", campaign("completed"), event("campaign.sent"), 200, "sent", 1},
 		{"campaign sent, not yet", campaign("sending"), event("campaign.sent"), 503, "", 1},
 		{"campaign completed, and it is", campaign("completed"), event("campaign.completed"), 200, "completed", 1},
+		{"campaign sent, and it is only scheduled", campaign("scheduled"), event("campaign.sent"), 503, "", 1},
 		{"campaign completed, not yet", campaign("sent"), event("campaign.completed"), 503, "", 1},
 		{"campaign completed, and the API has a status nobody knows", campaign("odd"), event("campaign.completed"), 503, "", 1},
 		{"campaign completed, and there is no such campaign", &api{}, event("campaign.completed"), 503, "", 1},

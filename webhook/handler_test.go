@@ -355,6 +355,22 @@ func TestBodyLimit(t *testing.T) {
 	}
 }
 
+func TestBodiesOfAnySizeArriveWhole(t *testing.T) {
+	t.Parallel()
+	var r recorder
+	for _, size := range []int{0, 1, 511, 512, 513, 1 << 16, 1<<16 + 1, 1 << 18, webhook.DefaultMaxBody} {
+		body := strings.Repeat("x", size)
+		for _, length := range []int64{int64(size), -1} {
+			for _, reader := range []io.Reader{strings.NewReader(body), iotest.HalfReader(strings.NewReader(body)), iotest.DataErrReader(strings.NewReader(body))} {
+				request := httptest.NewRequest(http.MethodPost, target, reader)
+				request.ContentLength = length
+				require.Equal(t, http.StatusOK, send(handler(t, &r), request).Code)
+				assert.Equal(t, body, string(r.last.RawJSON()), "%d bytes, announced as %d", size, length)
+			}
+		}
+	}
+}
+
 func TestABodyThatBreaksOffIsNoEvent(t *testing.T) {
 	t.Parallel()
 	var r recorder
@@ -528,6 +544,8 @@ func TestCopiesAreAnsweredAndGoNoFurther(t *testing.T) {
 		{"no id, a value moves to another name", `{"a":1,"b":2}`, `{"a":2,"b":1}`, 2},
 		{"no id, nesting differs", `{"a":[[1],2]}`, `{"a":[[1,2]]}`, 2},
 		{"no id, a member more", `{"a":{"b":1},"c":1}`, `{"a":{"b":1,"c":1}}`, 2},
+		{"no id, nested deeply", nested("[1]", 20), nested("[1]", 20), 1},
+		{"no id, a difference deep inside", nested("[1]", 20), nested("[2]", 20), 2},
 		{"not JSON", "hello", "hello", 1},
 		{"not JSON, blanks differ", "hello", "hello ", 2},
 		{"not JSON, almost the same as JSON", `{"a":1}`, `{"a":1,}`, 2},
@@ -544,6 +562,11 @@ func TestCopiesAreAnsweredAndGoNoFurther(t *testing.T) {
 			assert.Len(t, r.called(), tt.handled)
 		})
 	}
+}
+
+// nested returns value inside of depth objects.
+func nested(value string, depth int) string {
+	return strings.Repeat(`{"data":`, depth) + value + strings.Repeat("}", depth)
 }
 
 // many returns the members of an object that are numbered from first to last.
