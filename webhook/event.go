@@ -297,7 +297,7 @@ func (f *facts) settle() {
 		}
 	}
 	known := documented(string(e.Type))
-	e.Test = e.Test || saysTest(string(e.Type))
+	e.Test = e.Test || !known && saysTest(string(e.Type))
 
 	aboutMessage := strings.HasPrefix(string(e.Type), "message.")
 	aboutCampaign := strings.HasPrefix(string(e.Type), "campaign.")

@@ -49,9 +49,11 @@ type Option func(*config) error
 // against those who have seen it: in a log, in the vendor's dashboard, or on
 // the way, if TLS ends at a proxy. They can make up events and repeat old ones.
 //
-// To rotate a secret, give both, the old one second; register a URL with the
-// new one; when nothing arrives for the old one any more, leave it out. More
-// than two are an error.
+// To rotate a secret, give both, in any order; register a URL with the new one;
+// end the old registration, which no endpoint does, or let the vendor do it;
+// then leave the old secret out. In between an event may come to both URLs, and
+// is a copy only if it has the same id there. More than two secrets are an
+// error.
 func WithSecret(secrets ...string) Option {
 	return func(c *config) error {
 		if len(secrets) < 1 || len(secrets) > 2 {

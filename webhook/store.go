@@ -24,7 +24,8 @@ const (
 // share the deliveries, as behind a load balancer, need one that they share as
 // well, such as a database:
 //
-//   - Claim: SET key busy NX PX lease, and if that was refused, GET key
+//   - Claim: SET key busy NX PX lease, and if that was refused, GET key, where
+//     all but done means Busy
 //   - Done: SET key done PX ttl
 //   - Release: DEL key
 //
