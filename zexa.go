@@ -47,6 +47,12 @@
 //		// Another refusal, no connection, or ctx had ended: see err.
 //	}
 //
+// Of the other kinds, [ErrConflict] says that the contact is there already, so
+// there is nothing to do; [ErrNotFound] that there is no such id, or no such
+// contact list; [ErrServer] that the API or a gateway in front of it failed. After
+// a GET or a DELETE, which were then already retried, call again later; support
+// will ask for Error.RequestID.
+//
 // The order matters: a call can fail for a known reason and still have an
 // unknown outcome, as when a gateway answers 502, or when ctx ends while the
 // request is under way. Exactly one of [ErrNotSent], [ErrOutcomeUnknown] and
@@ -197,8 +203,11 @@
 // [Hooks] are told of the start and the end of each call and of each attempt, for
 // metrics and traces. They get the path as a template, such as "/messages/{id}",
 // so there are few. For a span around each request, give [WithHTTPClient] a
-// transport that makes one. [CallResponse] has the status, header, attempts and
-// request id of one call.
+// transport that makes one: examples/tracing does both with OpenTelemetry.
+// [CallResponse] has the status, header, attempts and request id of one call.
+//
+// [WithLogger] is made of the same hooks: a record for each call (debug, or error
+// if it failed), for each retry (warn) and for each call that is held back (info).
 //
 // # Versioning
 //

@@ -194,6 +194,7 @@ func (w *walk) value(ref *openapi3.SchemaRef, where string, v any, isAssumed boo
 		if len(v) == 0 && len(schema.Items.Value.Properties) > 0 {
 			w.empty[cmp.Or(where, "the answer")] = true
 		}
+		isAssumed = isAssumed || assumed(schema.Extensions) // an assumption on a list is one on its items
 		for _, item := range v {
 			w.value(schema.Items, where+"[]", item, isAssumed)
 		}
@@ -220,7 +221,7 @@ func (w *walk) object(schema *openapi3.Schema, where string, v map[string]any, i
 	for name, property := range schema.Properties {
 		field := join(where, name)
 		required := slices.Contains(schema.Required, name)
-		isAssumed := isAssumed || !required && assumed(property.Value.Extensions)
+		isAssumed := isAssumed || !required && (assumed(property.Extensions) || assumed(property.Value.Extensions))
 		value, there := v[name]
 		switch {
 		case there:

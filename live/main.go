@@ -5,6 +5,7 @@
 //
 //	go -C live run .
 //	go -C live run . -to +2449… -from MinhaLoja
+//	go -C live run . -url http://127.0.0.1:8080/v1
 //
 // What it prints can be shown to others: names and types of fields, never what
 // is in them. It exits with 1 if a call failed or something that is documented
@@ -13,6 +14,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -38,7 +40,11 @@ func run(ctx context.Context, args []string, key string, out io.Writer, opts ...
 	from := flags.String("from", "", "the Sender ID or verified address to send it from")
 	channel := flags.String("channel", string(zexa.ChannelSMS), "the channel to send it on")
 	body := flags.String("body", "Test", "the text to send")
-	if err := flags.Parse(args); err != nil {
+	url := flags.String("url", zexa.DefaultBaseURL, "the base URL, such as that of go run ./examples/sandbox")
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
 		return 2
 	}
 	if (*to == "") != (*from == "") || flags.NArg() > 0 {
@@ -54,7 +60,7 @@ func run(ctx context.Context, args []string, key string, out io.Writer, opts ...
 		fmt.Fprintln(out, err)
 		return 2
 	}
-	client, err := zexa.New(key, opts...)
+	client, err := zexa.New(key, append([]zexa.Option{zexa.WithBaseURL(*url)}, opts...)...)
 	if err != nil {
 		fmt.Fprintln(out, err)
 		return 2

@@ -124,6 +124,26 @@ func TestItSendsNothing(t *testing.T) {
 	}
 }
 
+func TestWithAKeyThatIsNoneItSaysSoAndSendsNothing(t *testing.T) {
+	srv, _ := zexatest.New(t, zexatest.OnLoopback())
+	var out bytes.Buffer
+	code := run(t.Context(), []string{"-url", srv.URL(), "-to", phone, "-from", zexatest.DefaultSender}, "zexa_bogus", &out)
+	assert.Equal(t, 1, code)
+	assert.Zero(t, srv.Accepted())
+	assert.Contains(t, out.String(), "GET /credits\n  status          401\n")
+	assert.Contains(t, out.String(), "Nothing was sent, as reading failed.\n")
+	assert.NotContains(t, out.String(), "zexa_bogus")
+	for _, r := range srv.Requests() {
+		assert.Equal(t, http.MethodGet, r.Method)
+	}
+}
+
+func TestHelpIsNoFailure(t *testing.T) {
+	var out bytes.Buffer
+	assert.Zero(t, run(t.Context(), []string{"-h"}, "", &out))
+	assert.Contains(t, out.String(), "needs -from")
+}
+
 func TestWithoutAKeyItSaysSoAndCallsNothing(t *testing.T) {
 	var out bytes.Buffer
 	never := &http.Client{Transport: refuse{t}}
@@ -165,7 +185,7 @@ func TestOddAnswersAreToldFieldByField(t *testing.T) {
 		}},
 		{"values that nobody knows", fault(zexatest.Fault{Damage: zexatest.UnknownEnums, Times: zexatest.Always}), sending, 0, []string{
 			"unknown value   status: not one of [queued sent delivered failed undeliverable]\n",
-			"unknown value   data[].channel: not one of [sms whatsapp telegram email slack]\n",
+			"unknown value   data[].channel: not one of [sms whatsapp telegram email slack] (only assumed)\n",
 			"unknown value   error: not one of [invalid_request",
 		}},
 		{"another type", fault(zexatest.Fault{Path: "/credits", Body: []byte(`{"credits":{"sms":12},"currency":"USD"}`)}), nil, 1, []string{
