@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -25,7 +26,8 @@ type Delivery struct {
 	// Body, if not nil, is posted as it is, whatever the fields above say: a
 	// malformed event, or one of another shape.
 	Body []byte
-	// URL is what is posted to, a path with its query. Empty means "/".
+	// URL is what is posted to: a path with its query, or a whole URL such as
+	// the one that is registered. Empty means "/".
 	URL string
 	// Header is added to the request.
 	Header http.Header
@@ -95,13 +97,15 @@ func (d Delivery) body() []byte {
 }
 
 func (d Delivery) post(h http.Handler, body []byte) int {
-	target := d.URL
-	if target == "" {
-		target = "/"
-	}
-	r, err := http.NewRequest(http.MethodPost, "https://receiver.zexatest.local"+target, bytes.NewReader(body))
+	base := &url.URL{Scheme: "https", Host: "receiver.zexatest.local", Path: "/"}
+	target, err := base.Parse(d.URL)
 	if err != nil {
 		panic("zexatest: " + err.Error()) // as httptest.NewRequest does
+	}
+	r := &http.Request{
+		Method: http.MethodPost, URL: target, Header: http.Header{},
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
 	}
 	r.Header.Set("Content-Type", "application/json")
 	for name, values := range d.Header {

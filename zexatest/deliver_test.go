@@ -23,6 +23,22 @@ func TestAnAnswerThatIsAnnouncedIsNotTheAnswer(t *testing.T) {
 	assert.Equal(t, []int{http.StatusTeapot}, zexatest.Deliver(h, zexatest.Delivery{}))
 }
 
+func TestADeliveryIsPostedToAPathOrAWholeURL(t *testing.T) {
+	t.Parallel()
+	var got string
+	h := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Host + " " + r.URL.Path + " " + r.URL.RawQuery })
+	for target, want := range map[string]string{
+		"":                                      "receiver.zexatest.local / ",
+		"/":                                     "receiver.zexatest.local / ",
+		"/zexa?secret=x":                        "receiver.zexatest.local /zexa secret=x",
+		"?secret=x":                             "receiver.zexatest.local / secret=x",
+		"https://shop.example:8443/zexa?secret": "shop.example:8443 /zexa secret",
+	} {
+		zexatest.Deliver(h, zexatest.Delivery{URL: target})
+		assert.Equal(t, want, got, target)
+	}
+}
+
 func TestAClientThatGaveUpGetsNoAnswer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
