@@ -162,6 +162,55 @@ func TestAHundredGoroutinesLearnOneRateTogether(t *testing.T) {
 	})
 }
 
+func TestALowLimitFailsNobody(t *testing.T) {
+	t.Parallel()
+	for n := 1; n <= 5; n++ {
+		for name, limit := range map[string]func() rateLimit{
+			"fixed window": func() rateLimit { return fixedWindow(n) },
+			"sliding log":  func() rateLimit { return slidingLog(n) },
+			"token bucket": func() rateLimit { return tokenBucket(n, n) },
+		} {
+			for _, rtt := range []time.Duration{2 * time.Millisecond, 100 * time.Millisecond} {
+				t.Run(fmt.Sprintf("%s of %d a second, %v away", name, n, rtt), func(t *testing.T) {
+					t.Parallel()
+					synctest.Test(t, func(t *testing.T) {
+						s := &limitedServer{limit: limit(), rtt: rtt}
+						start := time.Now()
+						assert.Empty(t, sendFrom(t.Context(), s.client(t), 100, 100))
+						took, later := time.Since(start), len(s.refused)-(100-n)
+						t.Logf("100 sends in %v, %d refused later", took, later)
+						assert.LessOrEqual(t, took, time.Duration(100/n)*time.Second*3/2)
+						assert.Less(t, later, 40)
+					})
+				})
+			}
+		}
+	}
+}
+
+func TestShortDeadlinesDoNotKeepARateThatIsNoMore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		s := &limitedServer{limit: func(time.Time) bool { asked++; return asked != 3 }, rtt: 4 * time.Millisecond}
+		c := s.client(t)
+		send := func() error {
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+			defer cancel()
+			return post(ctx, c)
+		}
+		for start := time.Now(); time.Since(start) < 20*time.Second; time.Sleep(100 * time.Millisecond) {
+			if err := send(); err != nil {
+				assert.ErrorIs(t, err, zexa.ErrRateLimited)
+			}
+		}
+		for range 100 {
+			require.NoError(t, send(), "one request was refused, 20 s ago")
+			time.Sleep(100 * time.Millisecond)
+		}
+	})
+}
+
 func TestARateThatIsLiftedIsFound(t *testing.T) {
 	t.Parallel()
 	forEachLimit(t, func(t *testing.T, limit func() rateLimit, rtt time.Duration) {

@@ -40,7 +40,8 @@ const (
 	hold     = 6 * time.Second        // before the rate grows
 	doubt    = time.Second            // the same, if little was measured
 	little   = 5                      // accepted requests
-	slowest  = 2                      // requests a second to start from
+	slowest  = 2                      // requests a second to start from, if little was measured
+	crawl    = 0.8                    // the same, if that was refused again and again
 	doubling = 2 * time.Second        // of the rate, once it grows
 	slack    = 10 * time.Millisecond  // of timers, made up for afterwards
 	unasked  = 500 * time.Millisecond // pause after a 429 without Retry-After
@@ -60,7 +61,8 @@ type Pacer struct {
 	base    float64   // rate after the last change
 	hold    time.Duration
 	grown   time.Duration
-	taken   time.Time // when the last request left
+	taken   time.Time // when the last request left, or the pause ends
+	wanted  bool      // somebody was turned away since then
 	changed time.Time // the last 429 that changed the rate
 	measure time.Time // when the request was sent that it refused; zero: measured
 }
@@ -74,7 +76,7 @@ type waiter struct {
 // New returns a pacer. longest bounds a pause, so that one absurd Retry-After
 // does not stop a program: when it is over, one request finds out.
 func New(longest time.Duration) *Pacer {
-	return &Pacer{longest: longest}
+	return &Pacer{longest: longest, rate: fastest}
 }
 
 // TooLate is the error of a request whose turn would come after its deadline.
@@ -103,6 +105,7 @@ func (p *Pacer) Wait(ctx context.Context, held func(time.Duration)) error {
 	}
 	wait := p.turn(now, len(p.queue))
 	if !deadline.IsZero() && !now.Add(wait).Before(deadline) {
+		p.wanted = true
 		p.mu.Unlock()
 		return &TooLate{wait}
 	}
@@ -129,6 +132,10 @@ func (p *Pacer) Wait(ctx context.Context, held func(time.Duration)) error {
 // lead waits for the next departure at the head of the queue.
 func (p *Pacer) lead(ctx context.Context, w *waiter) error {
 	for {
+		if ctx.Err() != nil {
+			p.leave(w)
+			return ctx.Err() // its turn is the next one's
+		}
 		p.mu.Lock()
 		now := time.Now()
 		wait := p.next.Sub(now)
@@ -178,25 +185,28 @@ func (p *Pacer) promote() {
 // turn returns how long it will take until a request with ahead others before it
 // may leave.
 func (p *Pacer) turn(now time.Time, ahead int) time.Duration {
-	rate := p.rate
+	rate, keep, grown := p.rate, p.hold, p.grown
 	if !p.measure.IsZero() {
-		rate = p.measured()
+		rate, keep = p.start()
+		grown = 0
 	}
-	return max(p.next.Sub(now), 0) + time.Duration(float64(ahead)/rate*float64(time.Second))
+	seconds := float64(ahead) / rate
+	if kept := max(keep-grown, 0).Seconds(); keep < hold && seconds > kept {
+		// After that, it doubles: the sum of requests is an exponential function.
+		seconds = kept + doubling.Seconds()*math.Log2(1+(seconds-kept)*math.Ln2/doubling.Seconds())
+	}
+	return max(p.next.Sub(now), 0) + time.Duration(seconds*float64(time.Second))
 }
 
 // take lets one request leave. waited says whether it had to wait for it.
 func (p *Pacer) take(now time.Time, waited bool) {
 	if !p.measure.IsZero() {
-		p.base, p.hold, p.grown = p.measured(), hold, 0
-		if p.base < little {
-			p.hold = doubt
-		}
-		p.measure = time.Time{}
-	} else if waited {
-		p.grown += now.Sub(p.taken)
+		p.base, p.hold = p.start()
+		p.grown, p.measure = 0, time.Time{}
+	} else if waited || p.wanted {
+		p.grown += max(now.Sub(p.taken), 0)
 	}
-	p.taken = now
+	p.taken, p.wanted = now, false
 	p.rate = p.base * math.Exp2(float64(max(p.grown-p.hold, 0))/float64(doubling))
 	if p.rate > fastest {
 		p.on.Store(false)
@@ -208,10 +218,18 @@ func (p *Pacer) take(now time.Time, waited bool) {
 	p.next = from.Add(time.Duration(float64(time.Second) / p.rate))
 }
 
-// measured is the rate to start from after a 429.
-func (p *Pacer) measured() float64 {
+// start returns the rate to start from after a 429, and how long to keep it.
+func (p *Pacer) start() (rate float64, keep time.Duration) {
 	accepted := p.recent.sum(p.measure.Add(-window), p.measure)
-	return max(headroom*float64(accepted)/window.Seconds(), slowest)
+	rate = headroom * float64(accepted) / window.Seconds()
+	switch half := p.rate / 2; {
+	case accepted >= little:
+		return rate, hold
+	case half >= little:
+		return max(rate, slowest), doubt
+	default:
+		return max(rate, min(half, slowest), crawl), min(2*p.hold, hold)
+	}
 }
 
 // Accepted tells of an answer, other than 429, to a request sent at the given
@@ -227,7 +245,7 @@ func (p *Pacer) Refused(sent time.Time, retryAfter time.Duration) {
 		retryAfter = unasked
 	}
 	if resume := now.Add(min(retryAfter, p.longest)); resume.After(p.next) || !p.on.Load() {
-		p.next = resume
+		p.next, p.taken = resume, resume // a pause is no time to grow in
 	}
 	if p.on.Load() && !sent.After(p.changed) {
 		return

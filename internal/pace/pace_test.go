@@ -3,6 +3,7 @@ package pace
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -86,6 +87,177 @@ func TestLittleEvidenceIsDoubted(t *testing.T) {
 		assert.Equal(t, 500*time.Millisecond, waits[1]-waits[0], "two a second to start from")
 		assert.Less(t, waits[11], 6*time.Second, "and soon more")
 	})
+}
+
+func TestARateThatIsRefusedAgainIsHalvedAndNoLongerDoubted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := taught(1)
+		var rates []float64
+		var holds []time.Duration
+		for range 4 {
+			leave(t, p, 1)
+			rates, holds = append(rates, p.base), append(holds, p.hold)
+			p.Refused(time.Now().Add(1), time.Second)
+			time.Sleep(time.Minute)
+		}
+		assert.Equal(t, []float64{2, 1, 0.8, 0.8}, rates)
+		assert.Equal(t, []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 6 * time.Second}, holds)
+	})
+}
+
+func TestARateThatIsLowByMeasurementIsNotDoubtedForLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := taught(3)
+		leave(t, p, 1)
+		assert.InDelta(t, 2.85, p.base, 0.001)
+		assert.Equal(t, time.Second, p.hold)
+		p.Refused(time.Now().Add(1), time.Second)
+		leave(t, p, 1)
+		assert.Equal(t, 2*time.Second, p.hold)
+	})
+}
+
+func TestWhoIsTurnedAwayCountsAsWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, let, turned := taught(1), 0, 0
+		for start := time.Now(); time.Since(start) < time.Minute; {
+			time.Sleep(100 * time.Millisecond)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Nanosecond)
+			if p.Wait(ctx, nil) == nil {
+				let++
+			} else {
+				turned++
+			}
+			cancel()
+		}
+		assert.Greater(t, let, 500)
+		assert.Less(t, turned, 90, "it is one 429 of a minute ago")
+	})
+}
+
+func TestAGuessTurnsNobodyAwayForLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, start := taught(1), time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+		defer cancel()
+		var wg sync.WaitGroup
+		for range 100 { // at two a second it would take 50 s
+			wg.Go(func() { assert.NoError(t, p.Wait(ctx, nil)) })
+		}
+		wg.Wait()
+		assert.Less(t, time.Since(start), 12*time.Second)
+	})
+}
+
+func TestWhatTheLastOneHasToWaitIsReckonedRight(t *testing.T) {
+	for _, accepted := range []int{1, 20} {
+		synctest.Test(t, func(t *testing.T) {
+			p := taught(accepted)
+			for range 49 {
+				go func() { assert.NoError(t, p.Wait(t.Context(), nil)) }()
+				synctest.Wait()
+			}
+			start, told := time.Now(), time.Duration(0)
+			require.NoError(t, p.Wait(t.Context(), func(d time.Duration) { told = d }))
+			assert.InDelta(t, told.Seconds(), time.Since(start).Seconds(), 1)
+		})
+	}
+}
+
+func TestAPauseIsNoTimeToGrowIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, sent := taught(20), time.Now()
+		leave(t, p, 2)
+		p.Refused(sent, 30*time.Second) // of the first burst, but late
+		waits := leave(t, p, 3)
+		assert.Equal(t, 30*time.Second, waits[0])
+		assert.InDelta(t, float64(time.Second)/19, float64(waits[2]-waits[1]), float64(time.Microsecond))
+	})
+}
+
+func TestALateRefusalChangesNoRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, sent := taught(20), time.Now()
+		for range 5 * 19 {
+			leave(t, p, 1)
+			p.Accepted(time.Now())
+		}
+		p.Refused(sent, time.Second)
+		waits := leave(t, p, 2)
+		assert.Equal(t, time.Second, waits[0])
+		assert.InDelta(t, float64(time.Second)/19, float64(waits[1]-waits[0]), float64(time.Microsecond))
+	})
+}
+
+func TestATurnIsNotSpentOnWhoHasGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := taught(20)
+		time.Sleep(2 * time.Second)
+		w := &waiter{first: make(chan struct{}), late: make(chan *TooLate, 1)}
+		p.queue = append(p.queue, w)
+		next := p.next
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		assert.ErrorIs(t, p.lead(ctx, w), context.Canceled)
+		assert.Equal(t, next, p.next)
+		assert.Empty(t, p.queue)
+	})
+}
+
+// Whatever happens, everybody gets their turn or an error: at once or before
+// their deadline, and nobody waits while a turn is free.
+func TestNobodyIsForgotten(t *testing.T) {
+	for seed := range uint64(100) {
+		synctest.Test(t, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 0))
+			ms := func(most int) time.Duration { return time.Duration(random.IntN(most)) * time.Millisecond }
+			p := New(time.Minute)
+			var wg sync.WaitGroup
+			for range 300 {
+				ctx, cancel := context.WithCancel(t.Context())
+				switch random.IntN(4) {
+				case 0:
+					ctx, cancel = context.WithTimeout(t.Context(), ms(20_000))
+				case 1:
+					time.AfterFunc(ms(20_000), cancel)
+				}
+				refused, took := random.IntN(20) == 0, ms(300)
+				pause := []time.Duration{-1, 0, time.Second, 5 * time.Second, time.Hour}[random.IntN(5)]
+				wg.Go(func() {
+					defer cancel()
+					start := time.Now()
+					err := p.Wait(ctx, nil)
+					if deadline, ok := ctx.Deadline(); ok {
+						assert.False(t, time.Now().After(deadline))
+					}
+					var late *TooLate
+					switch {
+					case errors.As(err, &late):
+						assert.Positive(t, late.Wait)
+						return
+					case err != nil:
+						assert.ErrorIs(t, err, ctx.Err())
+						return
+					}
+					assert.Less(t, time.Since(start), time.Hour)
+					sent := time.Now()
+					time.Sleep(took)
+					if refused {
+						p.Refused(sent, pause)
+					} else {
+						p.Accepted(sent)
+					}
+				})
+				time.Sleep(ms(100))
+				synctest.Wait()
+				p.mu.Lock()
+				assert.False(t, len(p.queue) > 0 && p.next.Before(time.Now()), "somebody waits, but a turn is free")
+				p.mu.Unlock()
+			}
+			wg.Wait()
+			assert.Empty(t, p.queue)
+		})
+	}
 }
 
 func TestRefusalsOfTheSameBurstChangeTheRateOnce(t *testing.T) {
