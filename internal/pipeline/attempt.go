@@ -3,12 +3,14 @@ package pipeline
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -28,13 +30,15 @@ type attempter struct {
 	next   http.RoundTripper // nil: http.DefaultTransport, as it is at the time
 
 	authorization func(key string) []string
-	expired       error // the cause of the configured timeout
+	expired       error       // the cause of the configured timeout
+	http1         atomic.Bool // the last answer came over HTTP/1
 }
 
 // An attempt is what its transport is given. Each attempt has one of its own,
 // since a transport may still read that of the attempt before.
 type attempt struct {
 	request http.Request
+	url     url.URL
 	body    bytes.Reader
 	witness witness
 }
@@ -97,9 +101,13 @@ func (a *attempter) attempt(c *Call, req *http.Request) {
 		err = errors.New("the transport returned neither an answer nor an error")
 	}
 	if err != nil {
-		c.unsent = this.witness.unsent()
+		err, left := streamError(err)
+		c.unsent = left || this.witness.unsent()
 		c.Err = c.explain(ctx, err)
 		return
+	}
+	if http1 := resp.ProtoMajor == 1; a.http1.Load() != http1 {
+		a.http1.Store(http1)
 	}
 	c.Status, c.Header = resp.StatusCode, resp.Header
 	c.RetryAfter, _ = backoff.RetryAfter(c.Header, time.Now())
@@ -185,10 +193,13 @@ func (a *attempter) admit(c *Call) error {
 	return nil
 }
 
-// request returns the request of this attempt, with a header map of its own.
+// request returns the request of this attempt, with a URL and a header map of
+// its own.
 func (a *attempter) request(ctx context.Context, c *Call, this *attempt, loop *http.Request) *http.Request {
 	this.request = *loop.WithContext(ctx)
 	r := &this.request
+	this.url = *loop.URL
+	r.URL = &this.url
 	if r.Header = maps.Clone(c.Set); r.Header == nil {
 		r.Header = make(http.Header)
 	}
@@ -200,9 +211,20 @@ func (a *attempter) request(ctx context.Context, c *Call, this *attempt, loop *h
 	}
 	if c.Payload != nil {
 		r.ContentLength = int64(len(c.Payload))
-		// With it, net/http repeats a request of which it wrote nothing to a
-		// connection that had gone stale. It repeats no POST in any other case.
-		r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(c.Payload)), nil }
+		// With GetBody, net/http repeats a POST of which it wrote nothing to a
+		// connection of HTTP/1 that had gone stale, and no other one. Over
+		// HTTP/2 it would also repeat, without end, what the server resets with
+		// PROTOCOL_ERROR, though that does not prove that it has not acted. A
+		// GetBody that fails there hides why it was called, so a transport
+		// whose words we know has none until it is seen to need it.
+		if _, known := a.transport().(*http.Transport); !known || a.http1.Load() {
+			r.GetBody = func() (io.ReadCloser, error) {
+				if this.witness.http2.Load() {
+					return nil, errors.New("the stream was lost")
+				}
+				return io.NopCloser(bytes.NewReader(c.Payload)), nil
+			}
+		}
 		// net/http writes header and body at once if it knows the type of body.
 		this.body.Reset(c.Payload)
 		r.Body = io.NopCloser(&this.body)
@@ -267,13 +289,33 @@ func (e timeoutError) Temporary() bool { return true }
 // is written to by a goroutine that may be a moment late.
 type witness struct {
 	asked, got atomic.Bool
+	http2      atomic.Bool // what it got speaks it
 	trace      httptrace.ClientTrace
 }
 
 func (w *witness) watch(ctx context.Context) context.Context {
 	w.trace.GetConn = func(string) { w.asked.Store(true) }
-	w.trace.GotConn = func(httptrace.GotConnInfo) { w.got.Store(true) }
+	w.trace.GotConn = func(info httptrace.GotConnInfo) {
+		w.got.Store(true)
+		if conn, ok := info.Conn.(interface{ ConnectionState() tls.ConnectionState }); ok {
+			w.http2.Store(conn.ConnectionState().NegotiatedProtocol == "h2")
+		}
+	}
 	return httptrace.WithClientTrace(ctx, &w.trace)
 }
 
 func (w *witness) unsent() bool { return w.asked.Load() && !w.got.Load() }
+
+// streamError returns the error of a request that the HTTP/2 of net/http would
+// have repeated, and whether it says that the server left the request alone
+// (RFC 9113, 8.7). There is no more to go by than its words: others prove
+// nothing.
+func streamError(err error) (why error, left bool) {
+	s, ok := strings.CutPrefix(err.Error(), "http2: Transport: cannot retry err [")
+	if !ok {
+		return err, false
+	}
+	s, _, _ = strings.Cut(s, "] after Request.Body was written")
+	return errors.New(s), strings.HasSuffix(s, "; REFUSED_STREAM; received from peer") ||
+		s == "http2: Transport received Server's graceful shutdown GOAWAY"
+}

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -1223,6 +1224,24 @@ func TestEachAttemptHasAHeaderMapOfItsOwn(t *testing.T) {
 	})
 }
 
+// A transport must not change a request, but some do.
+func TestEachAttemptHasAURLOfItsOwn(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		rewrite := func(s step) step {
+			return func(r *http.Request) (*http.Response, error) {
+				r.URL.Path = "/proxy" + r.URL.Path
+				return s(r)
+			}
+		}
+		s := play(t, rewrite(status(429)), rewrite(status(201)))
+		do(t.Context(), configFor(s), newCall(http.MethodPost))
+		require.Len(t, s.requests, 2)
+		for _, r := range s.requests {
+			assert.Equal(t, "/proxy/v1/messages", r.URL.Path)
+		}
+	})
+}
+
 func TestTheCallersHTTPClientIsUsedAndNotChanged(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := play(t, status(429), status(302, "Location", "https://evil.example/"))
@@ -1379,6 +1398,25 @@ type site struct {
 // serve answers each request by handle, which has the connection.
 func serve(t *testing.T, handle func(*site, net.Conn)) *site {
 	t.Helper()
+	return serveWith(t, func(s *site, conn net.Conn) {
+		r := bufio.NewReader(conn)
+		for {
+			req, err := http.ReadRequest(r)
+			if err != nil {
+				return
+			}
+			if _, err := io.Copy(io.Discard, req.Body); err != nil {
+				return
+			}
+			s.arrived.Add(1)
+			handle(s, conn)
+		}
+	})
+}
+
+// serveWith gives each connection to handle, and closes it afterwards.
+func serveWith(t *testing.T, handle func(*site, net.Conn)) *site {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	s := &site{address: listener.Addr().String()}
@@ -1391,19 +1429,9 @@ func serve(t *testing.T, handle func(*site, net.Conn)) *site {
 			}
 			s.conns.Add(1)
 			wg.Go(func() {
+				defer context.AfterFunc(t.Context(), func() { conn.Close() })()
 				defer conn.Close()
-				r := bufio.NewReader(conn)
-				for {
-					req, err := http.ReadRequest(r)
-					if err != nil {
-						return
-					}
-					if _, err := io.Copy(io.Discard, req.Body); err != nil {
-						return
-					}
-					s.arrived.Add(1)
-					handle(s, conn)
-				}
+				handle(s, conn)
 			})
 		}
 	})
@@ -1523,6 +1551,91 @@ func TestAStreamThatIsResetIsOfUnknownOutcomeWithHTTP2(t *testing.T) {
 	assert.False(t, c.OK)
 	assert.Equal(t, policy.Unknown, c.Outcome)
 	assert.Equal(t, int64(1), arrived.Load())
+}
+
+// streams is a server of HTTP/2 that resets each request, once it has come
+// whole, with the error code that reset returns; 0 is none.
+func streams(t *testing.T, reset func(n int64) (code byte)) (s *site, transport *http.Transport) {
+	t.Helper()
+	trusted := httptest.NewTLSServer(nil)
+	t.Cleanup(trusted.Close)
+	transport = trusted.Client().Transport.(*http.Transport).Clone()
+	transport.ForceAttemptHTTP2 = true
+	tlsConfig := trusted.TLS.Clone()
+	tlsConfig.NextProtos = []string{"h2"}
+	return serveWith(t, func(s *site, conn net.Conn) {
+		conn = tls.Server(conn, tlsConfig)
+		const hello = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+		if _, err := io.ReadFull(conn, make([]byte, len(hello))); err != nil {
+			return
+		}
+		conn.Write([]byte{0, 0, 0, 4, 0, 0, 0, 0, 0}) // SETTINGS
+		for {
+			var head [9]byte // length of payload (3), type, flags, stream (4)
+			if _, err := io.ReadFull(conn, head[:]); err != nil {
+				return
+			}
+			if _, err := io.CopyN(io.Discard, conn, int64(head[0])<<16|int64(head[1])<<8|int64(head[2])); err != nil {
+				return
+			}
+			const data, endStream = 0, 1
+			if head[3] != data || head[4]&endStream == 0 {
+				continue
+			}
+			if code := reset(s.arrived.Add(1)); code != 0 {
+				conn.Write(append(append([]byte{0, 0, 4, 3, 0}, head[5:]...), 0, 0, 0, code)) // RST_STREAM
+				continue
+			}
+			const status204 = 0x89 // in the static table of HPACK
+			conn.Write(append(append([]byte{0, 0, 1, 1, 4 | endStream}, head[5:]...), status204))
+		}
+	}), transport
+}
+
+func TestAStreamIsRepeatedOnlyIfTheServerLeftItAlone(t *testing.T) {
+	t.Parallel()
+	const protocolError, refused = 1, 7
+	tests := []struct {
+		name    string
+		wrapped bool // in a transport that is not known
+		http1   bool // was spoken before
+		code    byte // of the first reset
+		want    policy.Outcome
+		err     string
+	}{
+		{"PROTOCOL_ERROR proves nothing", false, false, protocolError, policy.Unknown, "stream error: stream ID 1; PROTOCOL_ERROR; received from peer"},
+		{"PROTOCOL_ERROR proves nothing, through a caller's transport", true, false, protocolError, policy.Unknown, "the stream was lost"},
+		{"PROTOCOL_ERROR proves nothing, after HTTP/1", false, true, protocolError, policy.Unknown, "the stream was lost"},
+		{"REFUSED_STREAM is proof", false, false, refused, 0, ""},
+		{"REFUSED_STREAM is proof, but cannot be told through a caller's transport", true, false, refused, policy.Unknown, "the stream was lost"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s, transport := streams(t, func(n int64) byte {
+				if n == 1 {
+					return tt.code
+				}
+				return 0
+			})
+			config := loopback(t, transport)
+			if tt.wrapped {
+				config.HTTPClient.Transport = step(transport.RoundTrip)
+			}
+			p := New(config)
+			p.loop.HTTPClient.Transport.(*attempter).http1.Store(tt.http1)
+			c := postTo("https", s.address)
+			p.Do(t.Context(), c)
+			if tt.want == 0 {
+				assert.True(t, c.OK, "%v", c.Err)
+				assert.Equal(t, int64(2), s.arrived.Load())
+				return
+			}
+			assert.Equal(t, tt.want, c.Outcome)
+			assert.EqualError(t, c.Err, tt.err)
+			assert.Equal(t, int64(1), s.arrived.Load())
+		})
+	}
 }
 
 // A watched connection tells when it is closed, and can be made to fail.
