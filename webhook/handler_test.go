@@ -246,6 +246,25 @@ func TestTheSecretIsRequired(t *testing.T) {
 	}
 }
 
+func TestTheLongestSecret(t *testing.T) {
+	t.Parallel()
+	var r recorder
+	longest := strings.Repeat("a", 256)
+	h, err := webhook.NewHandler(r.funcs(), webhook.WithSecret(longest))
+	require.NoError(t, err)
+	assert.Equal(t, http.StatusOK, post(h, "/?secret="+longest, event).Code)
+	assert.Equal(t, http.StatusForbidden, post(h, "/?secret="+longest+"a", event).Code)
+}
+
+func TestTheLastSecretsCount(t *testing.T) {
+	t.Parallel()
+	var r recorder
+	another := webhook.NewSecret()
+	h := handler(t, &r, webhook.WithSecret(another))
+	assert.Equal(t, http.StatusForbidden, post(h, target, event).Code)
+	assert.Equal(t, http.StatusOK, post(h, "/?secret="+another, event).Code)
+}
+
 // The secret decides before anything of the body is read.
 func TestABodyWithoutTheSecretIsNotRead(t *testing.T) {
 	t.Parallel()
@@ -535,6 +554,8 @@ func TestCopiesAreAnsweredAndGoNoFurther(t *testing.T) {
 			`{"id":"acct_1","event":"message.optout","to":"+244912345679"}`, 2},
 		{"an id that is not the event's, of two statuses", `{"id":"acct_1","event":"x","message_id":"msg_1","status":"queued"}`,
 			`{"id":"acct_1","event":"x","message_id":"msg_1","status":"sent"}`, 2},
+		{"an id that is not the event's, of two statuses of a campaign", `{"id":"acct_1","event":"x","campaign_id":"cmp_1","status":"sending"}`,
+			`{"id":"acct_1","event":"x","campaign_id":"cmp_1","status":"paused"}`, 2},
 		{"a test does not stand for the real one", `{"id":"evt_1","event":"message.delivered","message_id":"msg_1","test":true}`,
 			`{"id":"evt_1","event":"message.delivered","message_id":"msg_1"}`, 2},
 		{"no id, the same in another spelling", `{"event":"message.optout","data":{"to":"+244912345678","a":[1,{"b":2,"c":3}]}}`,
@@ -685,30 +706,51 @@ func TestACopyWaitsNoLongerThanItsOwnDeadline(t *testing.T) {
 	})
 }
 
-func TestASenderThatHangsUpDoesNotUndoWhatWasHandled(t *testing.T) {
+func TestTheStoreHearsTheEndAlsoOfASenderThatHangsUp(t *testing.T) {
 	t.Parallel()
-	ctx, hangUp := context.WithCancel(t.Context())
-	r := &recorder{do: func(context.Context, webhook.Event) error { hangUp(); return nil }}
-	store := &checkedStore{Store: memory(t, 10)}
-	h := handler(t, r, webhook.WithStore(store))
-	send(h, httptest.NewRequest(http.MethodPost, target, strings.NewReader(event)).WithContext(ctx))
-	assert.NoError(t, store.settled)
-	assert.Equal(t, http.StatusOK, post(h, target, event).Code)
-	assert.Len(t, r.called(), 1)
+	for _, tt := range []struct {
+		name   string
+		err    error
+		called int // after a second post
+	}{
+		{"what was handled stays so", nil, 1},
+		{"what was not is free for the next", errors.New("no"), 2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			ctx, hangUp := context.WithCancel(t.Context())
+			r := &recorder{do: func(context.Context, webhook.Event) error { hangUp(); return tt.err }}
+			store := &checkedStore{Store: memory(t, 10), settled: errors.New("not told")}
+			h := handler(t, r, webhook.WithStore(store))
+			send(h, httptest.NewRequest(http.MethodPost, target, strings.NewReader(event)).WithContext(ctx))
+			require.NoError(t, store.settled)
+			post(h, target, event)
+			assert.Len(t, r.called(), tt.called)
+		})
+	}
 }
 
-// checkedStore records the state of the context that Done was called with.
+// checkedStore records the state of the context that it was told the end with.
 type checkedStore struct {
 	webhook.Store
 	settled error
 }
 
-func (s *checkedStore) Done(ctx context.Context, key string, ttl time.Duration) error {
+func (s *checkedStore) check(ctx context.Context) {
 	s.settled = ctx.Err()
 	if _, bounded := ctx.Deadline(); !bounded {
 		s.settled = errors.New("no deadline")
 	}
+}
+
+func (s *checkedStore) Done(ctx context.Context, key string, ttl time.Duration) error {
+	s.check(ctx)
 	return s.Store.Done(ctx, key, ttl)
+}
+
+func (s *checkedStore) Release(ctx context.Context, key string) error {
+	s.check(ctx)
+	return s.Store.Release(ctx, key)
 }
 
 func TestAnyRouter(t *testing.T) {
