@@ -183,13 +183,17 @@ func (r *Reader) next() (line []byte, ok bool, err error) {
 			line = bytes.TrimPrefix(line, []byte("\uFEFF"))
 		}
 		line = bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
+		text := bytes.TrimSpace(line)
 		switch {
 		case long || len(line) > MaxLine:
 			return nil, true, fmt.Errorf("the line is longer than %d bytes", MaxLine)
-		case len(bytes.TrimSpace(line)) == 0:
+		case len(text) == 0:
 			continue
-		case !utf8.Valid(line):
-			return nil, true, errors.New("the line is not valid UTF-8")
+		case !utf8.Valid(line) || bytes.IndexByte(line, 0) >= 0:
+			return nil, true, errors.New("the line is not text in UTF-8; is it UTF-16, or Latin-1?")
+		case bytes.IndexByte(text, '\r') >= 0:
+			// A file whose lines end with CR is one long header to us, with no rows.
+			return nil, true, errors.New("a CR stands alone; lines end with LF or CRLF")
 		}
 		return line, true, nil
 	}

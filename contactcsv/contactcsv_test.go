@@ -84,7 +84,11 @@ func TestRowsAreReadByTheNamesInTheHeader(t *testing.T) {
 
 func TestABadLineCostsItsRowAndNoOther(t *testing.T) {
 	t.Parallel()
-	quote := "a quote is not closed, or stands inside a field that is not quoted"
+	const (
+		quote   = "a quote is not closed, or stands inside a field that is not quoted"
+		notUTF8 = "the line is not text in UTF-8; is it UTF-16, or Latin-1?"
+		loneCR  = "a CR stands alone; lines end with LF or CRLF"
+	)
 	for name, tt := range map[string]struct{ line, err string }{
 		"a quote that is not closed": {`"Ana,+244912345678,,`, quote},
 		"a quote inside a field":     {`Ana "Nita",+244912345678,,`, quote},
@@ -93,8 +97,11 @@ func TestABadLineCostsItsRowAndNoOther(t *testing.T) {
 		"fields too few":             {`Ana,+244912345678`, "fields: the line has 2, the header 4"},
 		"fields too many":            {`Silva, Ana,+244912345678,a@b.ao,lst_1`, "fields: the line has 5, the header 4"},
 		"another separator":          {`Ana;+244912345678;;`, "fields: the line has 1, the header 4"},
-		"Latin-1":                    {"Jo\xe3o,+244912345678,,", "the line is not valid UTF-8"},
-		"UTF-16":                     {"\xff\xfeA\x00n\x00a\x00", "the line is not valid UTF-8"},
+		"Latin-1":                    {"Jo\xe3o,+244912345678,,", notUTF8},
+		"UTF-16":                     {"\xff\xfeA\x00n\x00a\x00", notUTF8},
+		"UTF-16 without a mark":      {"A\x00n\x00a\x00,\x001\x00,\x00,\x00", notUTF8},
+		"a CR alone":                 {"Ana,+244912345678,,\rLia,+244912345678,,", loneCR},
+		"a CR within quotes":         {"\"Ana\rSilva\",+244912345678,,", loneCR},
 		"a line that is too long":    {"Ana,+244912345678,," + strings.Repeat("x", contactcsv.MaxLine), "the line is longer than 65536 bytes"},
 		"a line of two buffers":      {strings.Repeat("x", 2*contactcsv.MaxLine+2), "the line is longer than 65536 bytes"},
 		"a line without end":         {strings.Repeat("0123456789", 1<<20), "the line is longer than 65536 bytes"},
@@ -138,7 +145,9 @@ func TestAHeaderThatLacksSomethingIsAnError(t *testing.T) {
 		"a name twice":               {"name,phone,Phone\n", contactcsv.Columns{}, `there are two columns "phone"`},
 		"an optional name twice":     {"name,phone,lists,lists\n", contactcsv.Columns{}, `there are two columns "lists"`},
 		"a stray quote":              {"name,\"phone\n", contactcsv.Columns{}, "a quote is not closed"},
-		"UTF-16":                     {"\xff\xfen\x00a\x00", contactcsv.Columns{}, "not valid UTF-8"},
+		"UTF-16":                     {"\xff\xfen\x00a\x00", contactcsv.Columns{}, "is it UTF-16"},
+		"UTF-16 without a mark":      {"n\x00a\x00m\x00e\x00,\x00p\x00h\x00o\x00n\x00e\x00", contactcsv.Columns{}, "is it UTF-16"},
+		"lines that end with CR":     {"name,phone,email\rAna,+244912345678,\rRui,+244912345679,\r", contactcsv.Columns{}, "a CR stands alone"},
 		"a line that is too long":    {strings.Repeat("name,phone", 10_000), contactcsv.Columns{}, "longer than 65536 bytes"},
 		"a mark and a long line":     {"\uFEFF" + strings.Repeat("name,phone", 10_000), contactcsv.Columns{}, "longer than 65536 bytes"},
 		"not the name that is meant": {"name,phone\n", contactcsv.Columns{Phone: "Telefone"}, `there is no column "Telefone"`},
