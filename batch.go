@@ -77,9 +77,9 @@ type BatchSummary[R any] struct {
 	// under way when the loop ended early.
 	Rest []R
 
-	// Stopped is why the sequence was not walked to its end: the error that
-	// made it pointless to go on, or the context's. It is nil if all items were
-	// started, and after an early end of the loop.
+	// Stopped is why no more items were asked for: the error that made it
+	// pointless to go on, or the context's. It is nil if the sequence came to
+	// its end before, and after an early end of the loop.
 	Stopped error
 }
 
@@ -99,7 +99,7 @@ func (b *Batch[R]) Results() iter.Seq[R] {
 		used := b.used
 		b.used = true
 		b.mu.Unlock()
-		if !used {
+		if !used && b.run != nil {
 			b.run(yield)
 		}
 	}
@@ -177,7 +177,7 @@ type item[P any] struct {
 type batchRun[P, R any] struct {
 	batch   *Batch[R]
 	ctx     context.Context
-	idle    chan struct{} // one for each worker that waits for work
+	idle    chan struct{} // one for each item that may be started
 	work    chan item[P]
 	results chan R
 
@@ -205,12 +205,11 @@ func (r *batchRun[P, R]) start(in iter.Seq[P], workers int, do func(int, P) R) {
 		r.guard(func() { r.feed(in) })
 	})
 	for range workers {
+		r.idle <- struct{}{}
 		all.Go(func() {
 			r.guard(func() {
-				r.idle <- struct{}{}
 				for it := range r.work {
 					r.results <- do(it.index, it.value)
-					r.idle <- struct{}{}
 				}
 			})
 		})
@@ -244,8 +243,8 @@ func (r *batchRun[P, R]) guard(f func()) {
 	returned = true
 }
 
-// feed hands out the items in order. One is taken from the sequence when a
-// worker waits for it, as what was taken cannot be put back.
+// feed hands out the items in order. One is taken from the sequence when it can
+// be started, as what was taken cannot be put back.
 func (r *batchRun[P, R]) feed(in iter.Seq[P]) {
 	if !r.ready() {
 		return
@@ -303,6 +302,7 @@ func (r *batchRun[P, R]) collect(p BatchParams, judge func(*Tally, R) verdict, y
 		if v.stop != nil {
 			r.end(v.stop)
 		}
+		r.idle <- struct{}{} // only now, so that nothing is started after a stop
 		return tally
 	}
 	// Whatever ends the loop, a panic included, the calls under way are

@@ -310,6 +310,19 @@ func TestABatchStopsWhenGoingOnIsPointless(t *testing.T) {
 	}
 }
 
+// The answer is judged before its place is given to another item.
+func TestNothingIsStartedAfterTheResultThatMakesItPointless(t *testing.T) {
+	t.Parallel()
+	for range 50 {
+		synctest.Test(t, func(t *testing.T) {
+			summary := refusing(map[int]httpmock.Responder{2: apiError(422, zexa.CodeInsufficientCredits)}).client(t).
+				Messages.SendMany(t.Context(), orders(100, nil), zexa.BatchParams{Concurrency: 1}).Wait()
+			assert.ErrorIs(t, summary.Stopped, zexa.ErrInsufficientCredits)
+			assert.Equal(t, 3, summary.Next)
+		})
+	}
+}
+
 // brokenAfter is a limiter and a key function that works n times.
 type brokenAfter struct {
 	n    int32
@@ -729,7 +742,8 @@ func TestABatchIsCheckedBeforeItBegins(t *testing.T) {
 			assert.Zero(t, summary)
 		})
 	}
-	assert.Equal(t, zexa.BatchSummary[zexa.SendResult]{}, client.Messages.SendMany(t.Context(), orders(0, nil), zexa.BatchParams{}).Wait())
+	assert.Zero(t, client.Messages.SendMany(t.Context(), orders(0, nil), zexa.BatchParams{}).Wait())
+	assert.Zero(t, new(zexa.Batch[zexa.SendResult]).Wait(), "nor does the zero batch panic")
 }
 
 func TestProgressTellsCountsRateAndTimeLeft(t *testing.T) {

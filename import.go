@@ -18,6 +18,9 @@ type ContactRow struct {
 
 // ContactRows numbers contacts from 1, for [ContactService.Import].
 func ContactRows(contacts iter.Seq[ContactParams]) iter.Seq[ContactRow] {
+	if contacts == nil {
+		return nil
+	}
 	return func(yield func(ContactRow) bool) {
 		line := 0
 		for c := range contacts {

@@ -269,6 +269,8 @@ func TestContactsAreNumberedAsRows(t *testing.T) {
 		assert.Equal(t, want[0], row)
 		break
 	}
+	summary := newMock(t, nil).Contacts.Import(t.Context(), zexa.ContactRows(nil), zexa.ImportParams{}).Wait()
+	assert.ErrorContains(t, summary.Stopped, "the sequence is nil")
 }
 
 // tenThousand returns a file of n rows, of which each hundredth repeats the

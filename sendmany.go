@@ -62,6 +62,9 @@ type Estimate struct {
 // message 0.5.
 func EstimateCredits(messages iter.Seq[MessageParams]) Estimate {
 	var e Estimate
+	if messages == nil {
+		return e
+	}
 	add := func(n int, least, most float64) {
 		e.MinCredits += float64(n) * least
 		e.MaxCredits += float64(n) * most

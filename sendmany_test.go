@@ -293,6 +293,11 @@ func TestAnEstimateAddsUpTheDocumentedPrices(t *testing.T) {
 	}
 }
 
+func TestAnEstimateOfNoSequenceIsZero(t *testing.T) {
+	t.Parallel()
+	assert.Zero(t, zexa.EstimateCredits(nil))
+}
+
 func TestAnEstimateWalksOverASequenceThatIsThenSent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
