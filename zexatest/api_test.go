@@ -301,6 +301,8 @@ func TestAnswersAsDocumented(t *testing.T) {
 			body: `{"events":["*"]}`, want: missing("url")},
 		{name: "a webhook without events is malformed", method: "POST", path: "/webhooks", status: 400,
 			body: `{"url":"https://example.com/zexa","events":[]}`, want: missing("events")},
+		{name: "an empty list with a space in it is empty", method: "POST", path: "/webhooks", status: 400,
+			body: `{"url":"https://example.com/zexa","events":[ ]}`, want: missing("events")},
 		{name: "a webhook over http is invalid", method: "POST", path: "/webhooks", status: 422,
 			body: `{"url":"http://127.0.0.1:9000/","events":["*"]}`,
 			want: fail("validation_error", "The field url must be an https URL.", `{"field":"url","value":"http://127.0.0.1:9000/"}`)},

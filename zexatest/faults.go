@@ -175,6 +175,9 @@ func (f Fault) answer(a answer, requestID string) answer {
 			a.header.Set("Content-Type", "application/json")
 		}
 	}
+	if !hasBody(a.status) {
+		a.body = nil
+	}
 	if f.RetryAfter != "" {
 		a.header.Set("Retry-After", f.RetryAfter)
 	}
@@ -188,6 +191,11 @@ func (f Fault) answer(a answer, requestID string) answer {
 		a.body = a.body[:len(a.body)-1]
 	}
 	return a
+}
+
+// hasBody reports whether HTTP lets an answer of a status have a body.
+func hasBody(status int) bool {
+	return status != http.StatusNoContent && status != http.StatusNotModified
 }
 
 func codeOf(status int) string {
@@ -293,7 +301,7 @@ func writeHeader(w http.ResponseWriter, a answer) {
 	for name, values := range a.header {
 		w.Header()[name] = values
 	}
-	if a.status != http.StatusNoContent && a.status != http.StatusNotModified {
+	if hasBody(a.status) {
 		w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
 	}
 	w.WriteHeader(a.status)

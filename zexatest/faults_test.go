@@ -266,6 +266,18 @@ func TestAnAnswerWithoutABodyStaysWhole(t *testing.T) {
 	assert.Empty(t, text)
 }
 
+func TestAStatusThatHasNoBodyStaysWhole(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{http.StatusNoContent, http.StatusNotModified} {
+		srv := start(t, zexatest.OnLoopbackTLS())
+		srv.Fault(zexatest.Fault{Status: status, Act: true, Damage: zexatest.CutBody})
+		resp, text := call(t, srv, http.MethodPost, "/messages", sms)
+		assert.Equal(t, status, resp.StatusCode)
+		assert.Empty(t, text)
+		assert.Equal(t, 1, srv.Accepted())
+	}
+}
+
 func TestABodyNeverEnds(t *testing.T) {
 	t.Parallel()
 	srv := start(t)

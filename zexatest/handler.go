@@ -309,7 +309,9 @@ func (f form) decode(fields map[string]any) *apiError {
 // require wants each named field to be there and not empty.
 func (f form) require(names ...string) *apiError {
 	for _, name := range names {
-		switch raw := f[name]; string(bytes.TrimSpace(raw)) {
+		var plain bytes.Buffer
+		json.Compact(&plain, f[name]) // it is JSON, or absent
+		switch plain.String() {
 		case "", `""`, "[]", "{}":
 			return invalidRequest(name, "The field %s is required.", name)
 		}

@@ -103,7 +103,8 @@ func (s *Server) Accepted() int {
 }
 
 // OnAccept has f called for every message accepted from now on, those of
-// campaigns included. It may be called from several goroutines at once.
+// campaigns included. It may be called from several goroutines at once, and may
+// call the Server, except for [Server.Close], which waits for it.
 func (s *Server) OnAccept(f func(Message)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
