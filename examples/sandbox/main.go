@@ -11,10 +11,12 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"log"
 	"net/http"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -26,12 +28,15 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := serve(ctx, *addr); err != nil {
+	if err := serve(ctx, *addr, os.Stdout); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func serve(ctx context.Context, addr string) error {
+func serve(ctx context.Context, addr string, out io.Writer) error {
+	if strings.HasPrefix(addr, ":") {
+		addr = "127.0.0.1" + addr // not every interface, as elsewhere in Go
+	}
 	srv, err := zexatest.Start(zexatest.OnAddr(addr))
 	if err != nil {
 		return err
@@ -40,7 +45,7 @@ func serve(ctx context.Context, addr string) error {
 	srv.SetProgress(zexatest.Progress{Sent: time.Second, Final: time.Second})
 	srv.SetWebhookDelivery(zexatest.WebhookDelivery{Client: &http.Client{Timeout: 10 * time.Second}, AllowHTTP: true})
 
-	fmt.Printf(`Base URL   %s
+	fmt.Fprintf(out, `Base URL   %s
 API key    %s
 Sender     %s, and %s for email
 List       %s
@@ -52,7 +57,7 @@ Ctrl-C ends it.
 
 `, srv.URL(), srv.Key(), zexatest.DefaultSender, zexatest.DefaultEmail, zexatest.DefaultContactList)
 	srv.OnAccept(func(m zexatest.Message) {
-		fmt.Printf("%s  %s  %-8s  to %s from %s, %g credits\n",
+		fmt.Fprintf(out, "%s  %s  %-8s  to %s from %s, %g credits\n",
 			m.CreatedAt.Format(time.TimeOnly), m.ID, m.Channel, m.To, m.From, m.Credits)
 	})
 	<-ctx.Done()
