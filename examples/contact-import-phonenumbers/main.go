@@ -8,25 +8,12 @@ import (
 	"log"
 	"strings"
 
-	"github.com/nyaruka/phonenumbers"
 	zexa "github.com/zexa-ao/zexa-go"
 	"github.com/zexa-ao/zexa-go/contactcsv"
 	"github.com/zexa-ao/zexa-go/zexatest"
 )
 
 const contacts = "name,phone\nAna,923 456 789\nRui,(+244) 912-345-678\nEva,00244 931 000 111\nLeo,12345\nAna,+244923456789\n"
-
-// normalize takes a number without a country code for one of Angola.
-func normalize(phone string) (string, error) {
-	number, err := phonenumbers.Parse(phone, "AO")
-	if err != nil {
-		return "", err
-	}
-	if !phonenumbers.IsValidNumber(number) {
-		return "", errors.New("there is no such number")
-	}
-	return phonenumbers.Format(number, phonenumbers.E164), nil
-}
 
 func main() {
 	if err := run(); err != nil {
@@ -48,12 +35,18 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	batch := client.Contacts.Import(context.Background(), reader.Rows(), zexa.ImportParams{NormalizePhone: normalize})
-	for row := range batch.Results() { // as they come
-		fmt.Printf("line %d: %s\n", row.Line, row.State)
-	}
-	for _, contact := range server.Contacts("") {
-		fmt.Println(contact.Name, contact.Phone)
+	p := zexa.ImportParams{NormalizePhone: normalize}
+	p.Concurrency = 1 // results come in the order of the file; leave it out for speed
+	batch := client.Contacts.Import(context.Background(), reader.Rows(), p)
+	for row := range batch.Results() {
+		switch {
+		case row.Err != nil:
+			fmt.Printf("line %d: %v\n", row.Line, row.Err)
+		case row.Contact != nil:
+			fmt.Printf("line %d: %s as %s\n", row.Line, row.State, row.Contact.Phone)
+		default:
+			fmt.Printf("line %d: %s\n", row.Line, row.State)
+		}
 	}
 	return errors.Join(batch.Summary().Stopped, reader.Err())
 }
