@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -22,6 +23,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/zexa-ao/zexa-go"
 	"github.com/zexa-ao/zexa-go/zexatest"
 )
 
@@ -469,6 +471,26 @@ func TestTheLayoutIsComplete(t *testing.T) {
 	for _, path := range slices.Concat(files, folders, internal) {
 		if !strings.HasSuffix(path, "_test.go") && path != "internal/" {
 			assert.Contains(t, string(text), "`"+path+"`")
+		}
+	}
+}
+
+// TestEveryMethodIsInTheTableOfCalls checks that no method of a service goes
+// without the tests that hold for all calls.
+func TestEveryMethodIsInTheTableOfCalls(t *testing.T) {
+	t.Parallel()
+	madeOfOthers := []string{"All", "DeleteMany", "Find", "Import", "SendMany", "Wait"}
+	var table []string
+	for _, c := range apiCalls {
+		table = append(table, c.name)
+	}
+	client := reflect.TypeFor[zexa.Client]()
+	for i := range client.NumField() {
+		service := client.Field(i)
+		for j := range service.Type.NumMethod() {
+			if method := service.Type.Method(j).Name; service.IsExported() && !slices.Contains(madeOfOthers, method) {
+				assert.Contains(t, table, service.Name+"."+method)
+			}
 		}
 	}
 }
