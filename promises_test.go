@@ -406,6 +406,27 @@ func TestTheLastErrorIsNeverLost(t *testing.T) {
 	})
 }
 
+func TestAnErrorWithOnePartOfAnOddTypeKeepsTheOthers(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ body, code, message, id string }{
+		"error":      {`{"error":{"no":422},"message":"because","details":{"field":"to"},"request_id":"req_1"}`, "", "because", "req_1"},
+		"message":    {`{"error":"insufficient_credits","message":["a","b"],"details":{"field":"to"},"request_id":"req_1"}`, "insufficient_credits", "", "req_1"},
+		"request_id": {`{"error":"insufficient_credits","message":"because","details":{"field":"to"},"request_id":7}`, "insufficient_credits", "because", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := post(t.Context(), newMock(t, nil, answer(422, tt.body)).Client)
+			requireOutcome(t, err, zexa.ErrNotSent)
+			var e *zexa.Error
+			require.ErrorAs(t, err, &e)
+			assert.Equal(t, tt.code, e.Code)
+			assert.Equal(t, tt.message, e.Message)
+			assert.Equal(t, tt.id, e.RequestID)
+			assert.JSONEq(t, `{"field":"to"}`, string(e.Details))
+			assert.Equal(t, tt.code != "", errors.Is(err, zexa.ErrInsufficientCredits))
+		})
+	}
+}
+
 func TestRetriesCanBeSetForAClientAndForACall(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // The table. Each section is one of what the package promises.
@@ -128,6 +129,28 @@ func TestFaults(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// The table in the documents is printed by hand, so it can be left behind.
+func TestTheDocumentedTableIsThisOne(t *testing.T) {
+	all, err := os.ReadFile("../docs/faults.md")
+	require.NoError(t, err)
+	documented := map[string]bool{}
+	for line := range strings.Lines(string(all)) {
+		if cells := strings.Split(line, " | "); len(cells) > 3 && cells[0] != "| fault" && cells[0] != "| ---" {
+			documented[strings.Join(cells[:3], " | ")] = true
+		}
+	}
+	for _, s := range table {
+		for _, r := range s.rows {
+			line := strings.Join([]string{"| " + r.fault, r.call, r.holds}, " | ")
+			assert.True(t, documented[line], "not in the documents: %s", line)
+			delete(documented, line)
+		}
+	}
+	for line := range documented {
+		t.Errorf("only in the documents: %s", line)
 	}
 }
 
