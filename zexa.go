@@ -49,9 +49,9 @@
 //
 // Of the other kinds, [ErrConflict] says that the contact is there already, so
 // there is nothing to do; [ErrNotFound] that there is no such id, or no such
-// contact list; [ErrServer] that the API or a gateway in front of it failed. After
-// a GET or a DELETE, which were then already retried, call again later; support
-// will ask for Error.RequestID.
+// contact list; [ErrServer] that the API or a gateway in front of it failed: make a
+// GET or a DELETE, which was already retried, again later. Support will ask for
+// Error.RequestID.
 //
 // The order matters: a call can fail for a known reason and still have an
 // unknown outcome, as when a gateway answers 502, or when ctx ends while the
@@ -114,6 +114,10 @@
 // A record without a result, as after a crash, is parked too. What is parked waits
 // for a person, or for a webhook event that tells; no program sends it again
 // unasked.
+//
+// A campaign of unknown outcome can be looked for by its name, with
+// [CampaignService.All]. A contact cannot be there twice: create it again, and take
+// [ErrConflict] for success.
 //
 // # Lists
 //
