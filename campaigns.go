@@ -1,6 +1,7 @@
 package zexa
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"iter"
@@ -118,29 +119,55 @@ func (c *Campaign) Total() (n int, ok bool) {
 // Statistics returns every number in the campaign's JSON by its path, as in
 // "stats.delivered". That a campaign has delivery statistics is documented,
 // their keys are not, so there are no fields for them: what the API did not
-// send is not in the map, rather than zero. [Campaign.RawJSON] has them as they
-// are.
+// send is not in the map, rather than zero. Numbers in an array, and those of
+// which the path is over 256 bytes, are left out; [Campaign.RawJSON] has all as
+// they are.
 func (c *Campaign) Statistics() map[string]float64 {
 	statistics := make(map[string]float64)
-	collectNumbers(statistics, "", c.raw)
+	dec := json.NewDecoder(bytes.NewReader(c.raw))
+	dec.UseNumber() // one that no float64 holds is skipped like any other value
+	if first, _ := dec.Token(); first == json.Delim('{') {
+		collectNumbers(statistics, "", dec)
+	}
 	return statistics
 }
 
-func collectNumbers(into map[string]float64, prefix string, raw json.RawMessage) {
-	var object map[string]json.RawMessage
-	if json.Unmarshal(raw, &object) != nil {
-		return
-	}
-	for key, value := range object {
-		var n *float64
-		if json.Unmarshal(value, &n) == nil {
-			if n != nil {
-				into[prefix+key] = *n
-			}
+// longestPath bounds what the paths, and the recursion, of an odd answer take.
+const longestPath = 256
+
+// collectNumbers reads the object that dec has entered, to its end.
+func collectNumbers(into map[string]float64, prefix string, dec *json.Decoder) {
+	var skipped json.RawMessage
+	for dec.More() {
+		key, err := dec.Token()
+		name, ok := key.(string)
+		if err != nil || !ok {
+			return
+		}
+		path := prefix + name
+		if len(path) > longestPath {
+			dec.Decode(&skipped)
 			continue
 		}
-		collectNumbers(into, prefix+key+".", value)
+		switch value, _ := dec.Token(); v := value.(type) {
+		case json.Number:
+			if n, err := v.Float64(); err == nil {
+				into[path] = n
+			}
+		case json.Delim:
+			if v == '{' {
+				collectNumbers(into, path+".", dec)
+				continue
+			}
+			for dec.More() {
+				if dec.Decode(&skipped) != nil {
+					return
+				}
+			}
+			dec.Token()
+		}
 	}
+	dec.Token()
 }
 
 // Create creates a campaign and launches it, at once or at its ScheduledAt. It

@@ -3,6 +3,7 @@ package zexa_test
 import (
 	"context"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -139,6 +140,29 @@ func TestStatisticsHoldEveryNumberAndNoOther(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, map[string]float64{"total": 5, "stats.delivered": 3, "stats.rate": 0.6, "stats.by.carrier_1": 2}, c.Statistics())
 	assert.Empty(t, new(zexa.Campaign).Statistics())
+}
+
+// The paths of an odd answer could take a thousand times its size.
+func TestStatisticsOfAnOddAnswerTakeLittle(t *testing.T) {
+	// Not parallel: allocations are counted for the whole process.
+	long := strings.Repeat("x", 1<<20)
+	for name, body := range map[string]string{
+		"deep": strings.Repeat(`{"n":1,"a":`, 9000) + `"` + long + `"` + strings.Repeat("}", 9000),
+		"wide": `{"n":1,"` + long + `":{"n":1` + strings.Repeat(`,"n":1`, 5000) + `}}`,
+		"odd":  `{"n":1,"list":[{"n":2},[3]],"text":"4","none":null,"huge":1e999,"` + long + `":{}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, err := newMock(t, nil, answer(200, body)).Campaigns.Get(t.Context(), "cmp_1")
+			require.NoError(t, err)
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			statistics := c.Statistics()
+			runtime.ReadMemStats(&after)
+			assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(32<<20))
+			assert.EqualValues(t, 1, statistics["n"])
+			assert.LessOrEqual(t, len(statistics), 130)
+		})
+	}
 }
 
 func TestACampaignIsFollowedUntilItIsCompleted(t *testing.T) {

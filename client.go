@@ -22,9 +22,10 @@ import (
 	"github.com/zexa-ao/zexa-go/internal/policy"
 )
 
-// A Client calls the API. Its services share one transport, one key and one
-// way of retrying. It is safe for concurrent use, and one is enough for a
-// program: it keeps connections and reuses them.
+// A Client calls the API. [New] and [NewFromEnv] make it; its zero value cannot
+// be used. Its services share one transport, one key and one way of retrying. It
+// is safe for concurrent use, and one is enough for a program: it keeps
+// connections and reuses them.
 type Client struct {
 	Messages  *MessageService
 	Campaigns *CampaignService
@@ -162,6 +163,9 @@ func (c *Client) CloseIdleConnections() { c.engine.closeIdle() }
 //
 // POST, PUT and PATCH are not repeated if the API may have acted.
 func (c *Client) Do(ctx context.Context, method, path string, in, out any, opts ...CallOption) error {
+	if isNil(in) {
+		in = nil // it may be a nil pointer to parameters
+	}
 	switch method {
 	case http.MethodGet, http.MethodDelete:
 		if in != nil {
@@ -176,6 +180,8 @@ func (c *Client) Do(ctx context.Context, method, path string, in, out any, opts 
 	}
 	return c.do(ctx, request{method: method, path: path, in: in, custom: true}, out, opts)
 }
+
+var errNilContext = errors.New("the context is nil")
 
 // A request is one call, as a service describes it.
 type request struct {
@@ -246,7 +252,7 @@ func (c *Client) do(ctx context.Context, r request, out any, opts []CallOption) 
 
 func (c *Client) prepare(ctx context.Context, r request, opts []CallOption) (*pipeline.Call, *Response, error) {
 	if ctx == nil {
-		return nil, nil, errors.New("the context is nil")
+		return nil, nil, errNilContext
 	}
 	// All that a call needs, allocated in one piece.
 	all := new(struct {

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"math"
 	"net/http"
+	"net/http/cookiejar"
 	"net/url"
 	"reflect"
 	"runtime"
@@ -30,6 +31,8 @@ func TestNewRefusesNonsense(t *testing.T) {
 	t.Parallel()
 	var noTransport *http.Transport
 	var noLimiter *limiter
+	var noFunc func(*http.Request) (*http.Response, error)
+	var noJar *cookiejar.Jar
 	for name, tt := range map[string]struct {
 		key  string
 		opts []zexa.Option
@@ -49,6 +52,8 @@ func TestNewRefusesNonsense(t *testing.T) {
 		"a URL with a query":          {testKey, []zexa.Option{zexa.WithBaseURL("https://api.zexa.ao/v1?x=1")}, "query"},
 		"no http.Client":              {testKey, []zexa.Option{zexa.WithHTTPClient(nil)}, "http.Client is nil"},
 		"a transport that is no one":  {testKey, []zexa.Option{zexa.WithHTTPClient(&http.Client{Transport: noTransport})}, "nil pointer"},
+		"a transport of no function":  {testKey, []zexa.Option{zexa.WithHTTPClient(&http.Client{Transport: roundTripper(noFunc)})}, "nil pointer or function"},
+		"a jar that is no one":        {testKey, []zexa.Option{zexa.WithHTTPClient(&http.Client{Jar: noJar})}, "Jar"},
 		"a negative client timeout":   {testKey, []zexa.Option{zexa.WithHTTPClient(&http.Client{Timeout: -1})}, "negative"},
 		"no user agent":               {testKey, []zexa.Option{zexa.WithUserAgent("")}, "user agent"},
 		"a user agent of two lines":   {testKey, []zexa.Option{zexa.WithUserAgent("a\r\nX: y")}, "user agent"},
@@ -58,10 +63,12 @@ func TestNewRefusesNonsense(t *testing.T) {
 		"a first wait over the last":  {testKey, []zexa.Option{zexa.WithRetryWait(2*time.Second, time.Second)}, "wait"},
 		"no time for an attempt":      {testKey, []zexa.Option{zexa.WithAttemptTimeout(0)}, "timeout"},
 		"no logger":                   {testKey, []zexa.Option{zexa.WithLogger(nil)}, "logger"},
+		"a logger without a handler":  {testKey, []zexa.Option{zexa.WithLogger(new(slog.Logger))}, "logger"},
 		"no key function":             {"", []zexa.Option{zexa.WithKeyFunc(nil)}, "key function"},
 		"a key and a key function":    {testKey, []zexa.Option{zexa.WithKeyFunc(keys("x"))}, "not from both"},
 		"no limiter":                  {testKey, []zexa.Option{zexa.WithRateLimiter(nil)}, "limiter"},
 		"a limiter that is a nil one": {testKey, []zexa.Option{zexa.WithRateLimiter(noLimiter)}, "limiter"},
+		"a limiter of no function":    {testKey, []zexa.Option{zexa.WithRateLimiter(limiterFunc(nil))}, "limiter"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, err := zexa.New(tt.key, tt.opts...)
@@ -73,6 +80,14 @@ func TestNewRefusesNonsense(t *testing.T) {
 		})
 	}
 }
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+type limiterFunc func(context.Context) error
+
+func (f limiterFunc) Wait(ctx context.Context) error { return f(ctx) }
 
 func TestNewTakesWhatMakesSense(t *testing.T) {
 	t.Parallel()
@@ -364,6 +379,74 @@ func TestDoCallsWhatThisVersionDoesNotKnow(t *testing.T) {
 	assert.ErrorIs(t, err, zexa.ErrNotFound)
 	assert.Contains(t, err.Error(), "POST /reports/{id}: ")
 	assert.NotContains(t, err.Error(), "912345678")
+}
+
+func TestDoTakesANilPointerForNoBody(t *testing.T) {
+	t.Parallel()
+	var none *zexa.MessageParams
+	m := newMock(t, nil, answer(200, "{}"))
+	require.NoError(t, m.Do(t.Context(), http.MethodPost, "/messages", none, nil))
+	assert.Empty(t, m.bodies[0])
+	assert.ErrorIs(t, m.Do(t.Context(), http.MethodPost, "/messages", &zexa.MessageParams{}, nil), zexa.ErrValidation)
+}
+
+// As when errgroup cancels the context of a group with its first error.
+func TestAnErrorOfAnotherCallIsACauseAndNoMore(t *testing.T) {
+	t.Parallel()
+	sms := zexa.SMS("L", "+244912345678", "x")
+	stopped := errors.New("stopped")
+	for name, first := range map[string]func(context.Context, *zexa.Client, ...zexa.CallOption) error{"POST": post, "GET": get} {
+		for name2, script := range map[string]httpmock.Responder{
+			"of unknown outcome": answer(500, ""), "accepted": answer(201, ""), "refused": apiError(422, zexa.CodeValidation),
+		} {
+			t.Run(name+" "+name2, func(t *testing.T) {
+				cause := errors.Join(first(t.Context(), newMock(t, []zexa.Option{zexa.WithRetries(0)}, script).Client), stopped)
+				ctx, cancel := context.WithCancelCause(t.Context())
+				cancel(cause)
+				_, err := newMock(t, nil).Messages.Send(ctx, sms)
+				requireOutcome(t, err, zexa.ErrNotSent)
+				assert.ErrorIs(t, err, context.Canceled)
+				assert.ErrorIs(t, err, stopped)
+				for _, kind := range []error{zexa.ErrServer, zexa.ErrValidation} {
+					assert.NotErrorIs(t, err, kind)
+				}
+				requireOutcome(t, get(ctx, newMock(t, nil).Client), nil)
+			})
+		}
+	}
+	t.Run("a validation error", func(t *testing.T) {
+		cause := post(t.Context(), newMock(t, nil).Client, nil)
+		_, bad := newMock(t, nil).Messages.Send(t.Context(), zexa.MessageParams{})
+		for _, cause := range []error{cause, bad} {
+			_, err := newMock(t, []zexa.Option{zexa.WithRateLimiter(limiterFunc(func(context.Context) error { return cause }))}).Messages.Send(t.Context(), sms)
+			requireOutcome(t, err, zexa.ErrNotSent)
+			assert.NotErrorIs(t, err, zexa.ErrValidation)
+			var e *zexa.Error
+			require.ErrorAs(t, err, &e)
+			assert.Empty(t, e.Fields())
+			var other *zexa.ValidationError
+			assert.False(t, errors.As(err, &other))
+		}
+	})
+	t.Run("an outcome that a transport claims", func(t *testing.T) {
+		err := post(t.Context(), newMock(t, nil, fail(fmt.Errorf("breaker is open: %w", zexa.ErrNotSent))).Client)
+		requireOutcome(t, err, zexa.ErrOutcomeUnknown)
+	})
+}
+
+func TestThePathOfDoIsMaskedInTheLogToo(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	m := newMock(t, []zexa.Option{zexa.WithLogger(slog.New(slog.NewTextHandler(&log, nil)))}, answer(404, ""))
+	require.Error(t, m.Do(t.Context(), http.MethodGet, "/contacts/+244912345678", nil, nil))
+	assert.Contains(t, log.String(), "path=/contacts/+***")
+	assert.NotContains(t, log.String(), "912345678")
+}
+
+func TestTheIDOfWhatWasAcceptedIsPrintedWhole(t *testing.T) {
+	t.Parallel()
+	err := post(t.Context(), newMock(t, nil, answer(201, `{"id":"msg_20260624100000","status":7}`)).Client)
+	assert.Contains(t, err.Error(), "(id msg_20260624100000)")
 }
 
 func TestDoStaysUnderTheBaseURL(t *testing.T) {

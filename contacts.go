@@ -118,8 +118,7 @@ func (s *ContactService) DeleteMany(ctx context.Context, ids []string, opts ...C
 		return nil
 	}
 	// Each id has a result whatever happens to the others, so nothing stops it.
-	all := context.WithoutCancel(ctx)
-	newBatch(all, slices.Values(distinct), BatchParams{Concurrency: deleteConcurrency}, remove, outcomeVerdict).Wait()
+	newBatch(context.Background(), slices.Values(distinct), BatchParams{Concurrency: deleteConcurrency}, remove, outcomeVerdict).Wait()
 	results := make([]DeleteResult, len(ids))
 	for i, id := range ids {
 		results[i] = DeleteResult{id, outcomes[place[id]]}
@@ -160,8 +159,8 @@ func (s *ContactService) List(ctx context.Context, q ContactQuery, opts ...CallO
 }
 
 // All returns an iterator over the contacts. Pages are requested as they are
-// needed, and soon a few ahead, see [CallPagesAhead]. After an error it ends. Do not delete contacts
-// while iterating; see [ContactService.DeleteMany].
+// needed, and soon a few ahead, see [CallPagesAhead]. After an error it ends. Do
+// not delete contacts while iterating; see [ContactService.DeleteMany].
 func (s *ContactService) All(ctx context.Context, q ContactQuery, opts ...CallOption) iter.Seq2[Contact, error] {
 	return q.list().all(ctx, s.client, q.Page, q.PerPage, q, opts)
 }

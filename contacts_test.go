@@ -109,6 +109,14 @@ func TestAFilterThatTheAPIIgnoredIsAnError(t *testing.T) {
 	}
 }
 
+func TestDeletingManyWithoutContextDeletesNothing(t *testing.T) {
+	t.Parallel()
+	var none context.Context
+	for _, r := range newMock(t, nil).Contacts.DeleteMany(none, []string{"cnt_1", "cnt_2"}) {
+		assert.ErrorContains(t, r.Err, "context is nil")
+	}
+}
+
 func TestDeletingManyGivesAResultForEveryID(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex

@@ -75,6 +75,14 @@ var (
 	ErrServer = errors.New("server error")
 )
 
+var (
+	outcomes = []error{ErrNotSent, ErrOutcomeUnknown, ErrAccepted}
+	kinds    = []error{
+		ErrInvalidRequest, ErrUnauthorized, ErrNotFound, ErrConflict, ErrValidation,
+		ErrInsufficientCredits, ErrRateLimited, ErrServer,
+	}
+)
+
 // The error codes seen in the vendor's documentation. Others may exist;
 // [Error.Code] holds whatever the API sent.
 const (
@@ -185,8 +193,30 @@ func (e *Error) Is(target error) bool {
 	}
 }
 
-// Unwrap returns Err.
-func (e *Error) Unwrap() error { return e.Err }
+// Unwrap returns Err. If that holds the error of another call, such as the cause
+// of a context that was cancelled with one, the other's outcome, kind and
+// parameters are not taken for those of e.
+func (e *Error) Unwrap() error {
+	var other *Error
+	if errors.As(e.Err, &other) || slices.ContainsFunc(outcomes, func(o error) bool { return errors.Is(e.Err, o) }) {
+		return foreignError{e.Err}
+	}
+	return e.Err
+}
+
+// A foreignError is an error that speaks of another call.
+type foreignError struct{ error }
+
+func (e foreignError) Is(target error) bool {
+	return !slices.Contains(outcomes, target) && !slices.Contains(kinds, target) && errors.Is(e.error, target)
+}
+
+func (e foreignError) As(target any) bool {
+	if _, ok := target.(**ValidationError); ok {
+		return false
+	}
+	return errors.As(e.error, target)
+}
 
 // DecodeDetails decodes Details into v, a pointer. Documented members of
 // details are the invalid field and its value ("field", "value"); the rest is
@@ -207,7 +237,7 @@ func (e *Error) DecodeDetails(v any) error {
 // neither names a field.
 func (e *Error) Fields() []FieldError {
 	var local *ValidationError
-	if errors.As(e.Err, &local) {
+	if errors.As(e.Unwrap(), &local) {
 		return local.Fields
 	}
 	var details struct {
@@ -244,13 +274,13 @@ func (e Error) text() string {
 		}
 	}
 	if e.ID != "" {
-		fmt.Fprintf(&b, " (id %s)", e.printable(e.ID))
+		fmt.Fprintf(&b, " (id %s)", e.printableID(e.ID))
 	}
 	if e.RetryAfter > 0 {
 		fmt.Fprintf(&b, " (retry after %v)", e.RetryAfter)
 	}
 	if e.RequestID != "" {
-		fmt.Fprintf(&b, " (request id %s)", e.printableID())
+		fmt.Fprintf(&b, " (request id %s)", e.printableID(e.RequestID))
 	}
 	if e.Attempts > 1 {
 		fmt.Fprintf(&b, " (%d attempts)", e.Attempts)
@@ -261,8 +291,8 @@ func (e Error) text() string {
 // printable returns text from elsewhere without keys and personal data.
 func (e Error) printable(s string) string { return redact.Text(e.scrubbed(s)) }
 
-// printableID leaves the digits of the request id, which support asks for.
-func (e Error) printableID() string { return redact.Line(e.scrubbed(e.RequestID)) }
+// printableID leaves the digits of an id, which somebody will ask for.
+func (e Error) printableID(id string) string { return redact.Line(e.scrubbed(id)) }
 
 // printableID is the same for the id of an answer that is no error.
 func printableID(id string, keys []string) string {
@@ -307,7 +337,7 @@ func (e Error) MarshalJSON() ([]byte, error) {
 		Attempts   int    `json:"attempts,omitempty"`
 	}{
 		e.text(), e.Method, e.printable(e.Path), outcome, e.Status,
-		e.printable(e.Code), e.printableID(), duration(e.RetryAfter), e.Attempts,
+		e.printable(e.Code), e.printableID(e.RequestID), duration(e.RetryAfter), e.Attempts,
 	})
 }
 
@@ -326,7 +356,7 @@ func (e Error) LogValue() slog.Value {
 	}
 	for _, a := range []slog.Attr{
 		slog.String("code", e.printable(e.Code)),
-		slog.String("request_id", e.printableID()),
+		slog.String("request_id", e.printableID(e.RequestID)),
 		slog.String("retry_after", duration(e.RetryAfter)),
 	} {
 		if a.Value.String() != "" {

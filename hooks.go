@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/zexa-ao/zexa-go/internal/pipeline"
+	"github.com/zexa-ao/zexa-go/internal/redact"
 )
 
 // Hooks are told of calls and of their attempts, for metrics and traces. Each
@@ -94,7 +95,7 @@ func (e *engine) startCall(ctx context.Context, r request, call *pipeline.Call) 
 		}
 		if !call.OK {
 			err := newError(r.method, r.path, &call.Result, nil)
-			end.RequestID, end.Err = err.printableID(), err
+			end.RequestID, end.Err = err.printableID(err.RequestID), err
 		}
 		for _, h := range e.hooks {
 			if h.AttemptEnd != nil {
@@ -124,7 +125,7 @@ func (e *engine) endCall(ctx context.Context, r request, res *pipeline.Result, e
 	end := CallEnd{Status: res.Status, RequestID: printableID(requestID("", res.Header), res.Keys), Attempts: res.Attempts, Duration: took, Err: err}
 	var failure *Error
 	if errors.As(err, &failure) {
-		end.RequestID = failure.printableID()
+		end.RequestID = failure.printableID(failure.RequestID)
 	}
 	for _, h := range e.hooks {
 		if h.CallEnd != nil {
@@ -139,7 +140,7 @@ func logHooks(logger *slog.Logger) Hooks {
 		if !logger.Enabled(ctx, level) {
 			return
 		}
-		all := []slog.Attr{slog.String("method", call.Method), slog.String("path", call.Path)}
+		all := []slog.Attr{slog.String("method", call.Method), slog.String("path", redact.Text(call.Path))}
 		for _, a := range attrs {
 			if a.Value.Kind() != slog.KindString && a.Value.Kind() != slog.KindInt64 || a.Value.String() != "" && a.Value.String() != "0" {
 				all = append(all, a)

@@ -52,14 +52,18 @@ func WithBaseURL(url string) Option {
 // attempt. Its CheckRedirect is not used. client itself is never changed.
 //
 // A Transport that does not report to net/http/httptrace cannot prove that a
-// request was not sent, so a POST that it fails is not retried.
+// request was not sent, so a POST that it fails is not retried. One that is not
+// an *http.Transport hides what HTTP/2 can prove: a POST that the server left
+// alone while it shut a connection down has an unknown outcome then.
 func WithHTTPClient(client *http.Client) Option {
 	return func(c *config) error {
 		switch {
 		case client == nil:
 			return errors.New("http.Client is nil")
-		case isNilPointer(client.Transport):
-			return errors.New("http.Client has a Transport that is a nil pointer")
+		case client.Transport != nil && isNil(client.Transport):
+			return errors.New("http.Client has a Transport that is a nil pointer or function")
+		case client.Jar != nil && isNil(client.Jar):
+			return errors.New("http.Client has a Jar that is a nil pointer")
 		case client.Timeout < 0:
 			return fmt.Errorf("http.Client has a negative Timeout: %v", client.Timeout)
 		}
@@ -130,8 +134,8 @@ func WithAttemptTimeout(d time.Duration) Option {
 // anywhere.
 func WithLogger(logger *slog.Logger) Option {
 	return func(c *config) error {
-		if logger == nil {
-			return errors.New("logger is nil")
+		if logger == nil || isNil(logger.Handler()) {
+			return errors.New("logger is nil or has no handler")
 		}
 		c.hooks = append(c.hooks, logHooks(logger))
 		return nil
@@ -166,7 +170,7 @@ type RateLimiter interface {
 // error fails the call before anything is sent.
 func WithRateLimiter(limiter RateLimiter) Option {
 	return func(c *config) error {
-		if limiter == nil || isNilPointer(limiter) {
+		if isNil(limiter) {
 			return errors.New("rate limiter is nil")
 		}
 		c.limiter = limiter
@@ -196,9 +200,11 @@ func WithoutPacing() Option {
 	}
 }
 
-func isNilPointer(v any) bool {
+// isNil reports whether v is nil, or an interface with a nil pointer or function
+// in it.
+func isNil(v any) bool {
 	r := reflect.ValueOf(v)
-	return r.Kind() == reflect.Pointer && r.IsNil()
+	return v == nil || (r.Kind() == reflect.Pointer || r.Kind() == reflect.Func) && r.IsNil()
 }
 
 func checkRetries(n int) error {
@@ -258,8 +264,9 @@ func (o *callOptions) apply(opts []CallOption) error {
 	return nil
 }
 
-// CallHeader sends a further header with the call. The headers that this
-// package sets itself (Authorization, Content-Type and so on) are refused.
+// CallHeader sends a further header with the call, or another Accept or
+// User-Agent. The headers that authenticate and frame a request (Authorization,
+// Content-Type and so on) are refused.
 //
 // Setting Idempotency-Key or X-Idempotency-Key is the caller's risk: the API
 // documents neither, and net/http by itself repeats a POST that carries one

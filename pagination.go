@@ -11,6 +11,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"runtime"
 	"strconv"
 	"sync"
 
@@ -62,7 +63,11 @@ func (p *Page[T]) Pages() int {
 	case p.Meta.PerPage <= 0:
 		return 0
 	}
-	return (p.Meta.Total + p.Meta.PerPage - 1) / p.Meta.PerPage
+	pages := p.Meta.Total / p.Meta.PerPage
+	if p.Meta.Total%p.Meta.PerPage > 0 {
+		pages++
+	}
+	return pages
 }
 
 // A list is a list endpoint: with it, a service gets both of its forms in a
@@ -117,14 +122,17 @@ func (l list[T]) fetch(ctx context.Context, c *Client, values url.Values, many b
 	return page, nil
 }
 
-// all iterates over all pages. They are fetched ahead once the
-// first has told how many there are; they are looked at in their order.
+// all iterates over all pages. They are fetched ahead once the first has told
+// how many there are; they are looked at in their order.
 func (l list[T]) all(ctx context.Context, c *Client, page, perPage int, q any, opts []CallOption) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
 		values, err := l.values(c, page, perPage, q)
 		if err == nil && page > 1 {
 			err = &ValidationError{[]FieldError{{"page", "is for List: All begins with the first page"}}}
+		}
+		if err == nil && ctx == nil {
+			err = errNilContext
 		}
 		ahead := 0
 		if err == nil {
@@ -193,8 +201,9 @@ type fetcher[T any] struct {
 }
 
 type fetched[T any] struct {
-	page *Page[T]
-	err  error
+	page  *Page[T]
+	err   error
+	crash func() // ends the loop as the caller's code ended the goroutine
 }
 
 // plan starts further pages, once page n has come and said that there are pages
@@ -216,6 +225,9 @@ func (f *fetcher[T]) page(n int) (*Page[T], error) {
 	f.start()
 	got := <-f.pending[0]
 	f.pending = f.pending[1:]
+	if got.crash != nil {
+		got.crash()
+	}
 	return got.page, got.err
 }
 
@@ -224,8 +236,17 @@ func (f *fetcher[T]) start() {
 		n, done := f.next, make(chan fetched[T], 1)
 		f.pending = append(f.pending, done)
 		f.group.Go(func() {
-			p, err := f.fetch(n)
-			done <- fetched[T]{p, err}
+			// A transport, a hook or a limiter may panic, or end the goroutine
+			// as a test that fails does. Both are for the goroutine of the loop.
+			got := fetched[T]{crash: runtime.Goexit}
+			defer func() {
+				if v := recover(); v != nil {
+					got.crash = func() { panic(v) }
+				}
+				done <- got
+			}()
+			got.page, got.err = f.fetch(n)
+			got.crash = nil
 		})
 	}
 }
@@ -265,7 +286,7 @@ func (s pageSet) add(data []byte) bool {
 }
 
 // last reports whether p, the nth page, is the last. What the API says of the
-// list decides; if it says nothing, a page that is not full is the last.
+// list decides; if it says nothing, a page that is empty or not full is the last.
 func (p *Page[T]) last(n, perPage int) bool {
 	if p.whole {
 		return true
@@ -276,7 +297,7 @@ func (p *Page[T]) last(n, perPage int) bool {
 	if perPage == 0 {
 		perPage = DefaultPerPage
 	}
-	return len(p.Items) < perPage
+	return len(p.Items) < max(perPage, 1)
 }
 
 // broken is the error of a list that contradicts itself.

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -278,6 +280,63 @@ func TestAllEndsWithAContextCancelledBetweenPages(t *testing.T) {
 	assert.ErrorIs(t, got[2], context.Canceled)
 }
 
+func TestAnIteratorWithoutContextIsAnError(t *testing.T) {
+	t.Parallel()
+	var none context.Context
+	n := 0
+	for _, err := range newMock(t, nil).Contacts.All(none, zexa.ContactQuery{}) {
+		assert.ErrorContains(t, err, "context is nil")
+		n++
+	}
+	assert.Equal(t, 1, n)
+}
+
+func TestAnEmptyPageEndsAListWhateverSizeWasAskedFor(t *testing.T) {
+	t.Parallel()
+	m := newMock(t, []zexa.Option{zexa.WithoutValidation()}, answer(200, contactPage(0, 2, "")), answer(200, contactPage(0, 0, "")))
+	n := 0
+	for _, err := range m.Contacts.All(t.Context(), zexa.ContactQuery{PerPage: -1}) {
+		require.NoError(t, err)
+		n++
+	}
+	assert.Equal(t, 2, n)
+}
+
+// Pages are fetched by other goroutines, where a panic would end the program,
+// and the end of the goroutine the loop's hope of an answer.
+func TestWhatATransportDoesToItsGoroutineHappensToTheLoop(t *testing.T) {
+	t.Parallel()
+	for _, bad := range []int{1, 3} {
+		for name, end := range map[string]func(){"panic": func() { panic("boom") }, "Goexit": runtime.Goexit} {
+			t.Run(fmt.Sprintf("%s on page %d", name, bad), func(t *testing.T) {
+				t.Parallel()
+				p := newPages(t, func(n int) string {
+					if n == bad {
+						end()
+					}
+					return fifty(n)
+				})
+				items, returned, recovered := 0, false, any(nil)
+				var loop sync.WaitGroup
+				loop.Go(func() {
+					defer func() { recovered = recover() }()
+					for _, err := range p.client.Contacts.All(t.Context(), zexa.ContactQuery{PerPage: 2}) {
+						assert.NoError(t, err)
+						items++
+					}
+					returned = true
+				})
+				loop.Wait()
+				assert.Equal(t, 2*(bad-1), items)
+				assert.False(t, returned)
+				if name == "panic" {
+					assert.Equal(t, "boom", recovered)
+				}
+			})
+		}
+	}
+}
+
 func TestAllCanBeRangedOverAgain(t *testing.T) {
 	t.Parallel()
 	m := newMock(t, nil, repeat(answer(200, contactPage(0, 2, meta(2, 1, 50))), 2)...)
@@ -345,6 +404,7 @@ func TestPagesAreCountedFromMeta(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, want, p.Pages(), body)
 	}
+	assert.Equal(t, math.MaxInt/2+1, (&zexa.Page[zexa.Contact]{Meta: zexa.Meta{Total: math.MaxInt, PerPage: 2}}).Pages())
 }
 
 func TestAnyEndpointIsAPageAway(t *testing.T) {

@@ -125,8 +125,9 @@ var ErrTooManyItems = errors.New("list holds too many items")
 
 // Items finds the items of a JSON list before it is decoded: the elements of
 // body, if it is an array, or of its member name. data is the array, or
-// whatever else the member is, nil if there is none. What is returned is right if body is valid JSON, which it does
-// not check; otherwise it is bounded all the same.
+// whatever else the member is, nil if there is none. What is returned is right
+// if body is valid JSON, which it does not check; otherwise it is bounded all
+// the same.
 func Items(body []byte, name string, limit int) (data []byte, items [][]byte, err error) {
 	s := scanner{body: body}
 	s.space()
