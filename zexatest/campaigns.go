@@ -28,7 +28,7 @@ type Campaign struct {
 type CampaignStats struct {
 	Pending       int // not reached yet: scheduled, or paused
 	Queued        int
-	Sent          int // and not final yet
+	Sent          int // and not final yet; of any other status too
 	Delivered     int
 	Failed        int // contacts without an address for the channel included
 	Undeliverable int
@@ -235,14 +235,14 @@ func (c *campaign) count(status zexa.DeliveryStatus, by int) {
 	switch status {
 	case "queued":
 		c.Stats.Queued += by
-	case "sent":
-		c.Stats.Sent += by
 	case "delivered":
 		c.Stats.Delivered += by
 	case "failed":
 		c.Stats.Failed += by
 	case "undeliverable":
 		c.Stats.Undeliverable += by
+	default:
+		c.Stats.Sent += by
 	}
 }
 

@@ -130,6 +130,21 @@ func TestAnEmailCampaignFailsForContactsWithoutAnAddress(t *testing.T) {
 	})
 }
 
+func TestStatisticsAddUpWhateverTheStatusOfAMessage(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := start(t)
+		addContacts(srv, 2)
+		id := post(t, srv, "/campaigns", julho)
+		for _, m := range srv.Messages() {
+			require.NoError(t, srv.SetMessageStatus(m.ID, "x_held"))
+		}
+		assertCampaign(t, srv, id, zexa.CampaignSent, zexatest.CampaignStats{Sent: 2})
+		require.NoError(t, srv.SetMessageStatus("msg_000001", zexa.StatusDelivered))
+		assertCampaign(t, srv, id, zexa.CampaignSent, zexatest.CampaignStats{Sent: 1, Delivered: 1})
+	})
+}
+
 func TestAnUnknownCampaignIsNotThere(t *testing.T) {
 	t.Parallel()
 	_, ok := start(t).Campaign("cmp_9")

@@ -53,7 +53,8 @@ func (s *Server) AddContactList(name string) string {
 
 // AddContact adds a contact and returns it with its id. If the phone number is
 // known, that contact is put on the lists of c and returned instead. Lists that
-// don't exist are made.
+// don't exist are made. Nothing else is checked, not even that there is a phone
+// number.
 func (s *Server) AddContact(c Contact) Contact {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -63,7 +64,7 @@ func (s *Server) AddContact(c Contact) Contact {
 		}
 	}
 	known, ok := s.contacts.byPhone[c.Phone]
-	if !ok {
+	if !ok || c.Phone == "" {
 		return s.addContact(c).clone()
 	}
 	for _, id := range c.Lists {

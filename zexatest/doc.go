@@ -61,9 +61,11 @@
 //   - details of a missing field name the field and have no value.
 //
 // Messages:
+//   - A phone number is a plus sign and 2 to 15 digits, not beginning with 0.
 //   - The recipient's format, then the sender are checked. Subject and html are
 //     ignored outside email; a template is an object of any fields, and a
-//     validation error outside WhatsApp. body is required beside html.
+//     validation error outside WhatsApp. body is required beside html, and taken
+//     beside a template.
 //   - A time in the past means now; a time that isn't in UTC with Z is a
 //     validation error.
 //   - Prices: an SMS costs its segments, twice that outside Angola (+244);
@@ -92,7 +94,8 @@
 //     as contacts have no Slack address.
 //   - Status: scheduled until it starts; paused while credits are missing; sending
 //     while messages are queued; sent; completed when all are final. A campaign
-//     that is to start at once needs credits for one message.
+//     that is to start at once needs credits for one message. POST answers
+//     scheduled or sending, even if it pauses or ends at once.
 //
 // Webhooks:
 //   - A delivery is {"id":"evt_…","event":…,"created_at":…,"data":{…}}, with the
@@ -101,5 +104,6 @@
 //     subscription. Deliveries are not signed.
 //   - Each webhook gets its events one after another, in order. What is not
 //     answered 2xx is tried again, see [WebhookDelivery]; then it is dropped.
+//   - An event that is not documented is a validation error.
 //   - A registration stands whatever the test event is answered with.
 package zexatest

@@ -183,6 +183,9 @@ func TestContactsAreKeptByPhoneNumber(t *testing.T) {
 	assert.Equal(t, []zexatest.Contact{again}, srv.Contacts(list))
 	assert.Empty(t, srv.Contacts(zexatest.DefaultContactList))
 
+	noPhone := srv.AddContact(zexatest.Contact{Name: "Eva", Email: "eva@example.com"})
+	assert.NotEqual(t, noPhone.ID, srv.AddContact(zexatest.Contact{Name: "Lia", Email: "lia@example.com"}).ID)
+
 	_, text := call(t, srv, http.MethodGet, "/contacts?list_id=lst_new", "")
 	assert.Contains(t, text, first.ID)
 }
