@@ -427,6 +427,16 @@ func TestAnErrorWithOnePartOfAnOddTypeKeepsTheOthers(t *testing.T) {
 	}
 }
 
+func TestAFilterThatIsIgnoredForOneItemIsAnError(t *testing.T) {
+	t.Parallel()
+	body := `{"data":[{"id":"cnt_1","lists":["lst_1"]},{"id":"cnt_2"},{"id":"cnt_3","lists":["lst_2"]}],"meta":{"total":3,"page":1,"per_page":50}}`
+	_, err := newMock(t, nil, answer(200, body)).Contacts.List(t.Context(), zexa.ContactQuery{ListID: "lst_1"})
+	assert.ErrorContains(t, err, "ignored the filter")
+	for _, err := range newMock(t, nil, answer(200, body)).Contacts.All(t.Context(), zexa.ContactQuery{ListID: "lst_1"}) {
+		assert.ErrorContains(t, err, "ignored the filter", "before the first item")
+	}
+}
+
 func TestRetriesCanBeSetForAClientAndForACall(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

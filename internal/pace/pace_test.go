@@ -45,6 +45,27 @@ func TestNothingIsHeldBackBeforeTheFirst429(t *testing.T) {
 	})
 }
 
+func TestNothingLocksBeforeTheFirst429(t *testing.T) {
+	p, done := New(time.Minute), make(chan struct{})
+	p.mu.Lock()
+	go func() {
+		defer close(done)
+		assert.NoError(t, p.Wait(t.Context(), nil))
+		p.Accepted(time.Now())
+	}()
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		t.Error("it waits for a lock")
+	}
+	p.mu.Unlock()
+	<-done
+	assert.Zero(t, testing.AllocsPerRun(100, func() {
+		p.Accepted(time.Now())
+		p.Wait(t.Context(), nil)
+	}))
+}
+
 func TestAfterA429RequestsAreSpacedByTheRateThatWasAccepted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		waits := leave(t, taught(20), 20)
