@@ -64,8 +64,8 @@ const (
 )
 
 // New returns a client that authenticates with key. It makes no request. A key
-// that is empty or contains spaces or control characters, and an option with a
-// value that makes no sense, are errors.
+// that is empty or contains spaces, control characters or any that are not
+// ASCII, and an option with a value that makes no sense, are errors.
 func New(key string, opts ...Option) (*Client, error) {
 	cfg := config{
 		baseURL:        DefaultBaseURL,
@@ -276,6 +276,9 @@ func (c *Client) prepare(ctx context.Context, r request, opts []CallOption) (*pi
 	}
 	if r.list && (o.extra.Has("page") || o.extra.Has("per_page")) {
 		return nil, nil, errors.New("page and per_page are fields of the query, not for CallQuery")
+	}
+	if o.values != nil && !r.custom {
+		return nil, nil, errors.New("CallPathValue is for Do")
 	}
 	if o.ahead != 0 && !r.list {
 		return nil, nil, errors.New("CallPagesAhead is for lists")

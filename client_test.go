@@ -434,6 +434,12 @@ func TestAnErrorOfAnotherCallIsACauseAndNoMore(t *testing.T) {
 	})
 }
 
+func TestAPathValueIsForDo(t *testing.T) {
+	t.Parallel()
+	err := get(t.Context(), newMock(t, nil).Client, zexa.CallPathValue("id", "msg_2"))
+	assert.ErrorContains(t, err, "CallPathValue is for Do")
+}
+
 func TestThePathOfDoIsMaskedInTheLogToo(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer

@@ -134,7 +134,8 @@ func kindOf(code string, status int) error {
 // Error is what every call of this package fails with; errors.As finds it.
 // What the API answered is in its fields, whole. What is printed of it, with
 // any verb, as JSON or by slog, holds neither the key nor a body nor values
-// from Details, and masks e-mail addresses and runs of seven or more digits.
+// from Details, and masks e-mail addresses and, but in ids, runs of seven or
+// more digits.
 type Error struct {
 	Method string // of the call
 	Path   string // of the call, as a template: "/messages/{id}"

@@ -146,8 +146,8 @@ func WithLogger(logger *slog.Logger) Option {
 // runs. f is called before every attempt, so it should be fast, and by many
 // goroutines at once. After a 401 it is called again, and if it then gives
 // another key, the call is attempted once more with that. The key argument of
-// [New] must be empty. An error of f, or a key that is not well-formed, fails
-// the call before anything is sent.
+// [New] must be empty. An error of f, or a key that is not well-formed, ends
+// the call without another attempt.
 func WithKeyFunc(f func(context.Context) (string, error)) Option {
 	return func(c *config) error {
 		if f == nil {
@@ -167,7 +167,7 @@ type RateLimiter interface {
 }
 
 // WithRateLimiter asks limiter before every attempt, retries included. Its
-// error fails the call before anything is sent.
+// error ends the call without another attempt.
 func WithRateLimiter(limiter RateLimiter) Option {
 	return func(c *config) error {
 		if isNil(limiter) {
@@ -349,7 +349,7 @@ func CallQuery(query url.Values) CallOption {
 }
 
 // CallPathValue replaces {name} in the path of [Client.Do] by value, escaped. An
-// empty value is an error.
+// empty value is an error, and so is its use with any other call.
 func CallPathValue(name, value string) CallOption {
 	return func(o *callOptions) error {
 		if o.values == nil {

@@ -40,7 +40,8 @@ type Page[T any] struct {
 	Items []T
 
 	// Meta is what the API says of the whole list. It is documented, but all
-	// zero if the answer had none, as when the API answers with a bare array.
+	// zero if the answer had none; of a bare array, which is the whole list, it
+	// is the Total alone.
 	Meta Meta
 
 	whole bool   // the answer was a bare array: there are no other pages

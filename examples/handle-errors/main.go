@@ -31,7 +31,7 @@ func advice(err error) string {
 	case errors.Is(err, zexa.ErrUnauthorized):
 		return "check the key; it may have been revoked"
 	case errors.Is(err, zexa.ErrValidation), errors.Is(err, zexa.ErrInvalidRequest):
-		return "correct the parameters; Details, or a ValidationError, names them"
+		return "correct the parameters; Error.Fields names them"
 	case errors.Is(err, zexa.ErrConflict):
 		return "nothing: the contact is there already"
 	case errors.Is(err, zexa.ErrNotFound):
