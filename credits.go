@@ -2,6 +2,7 @@ package zexa
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 )
 
@@ -16,6 +17,11 @@ type Balance struct {
 	Currency string  `json:"currency"` // "USD"
 
 	exactJSON
+}
+
+// LogValue returns what may be logged of the balance.
+func (b Balance) LogValue() slog.Value {
+	return slog.GroupValue(slog.Float64("credits", b.Credits), slog.String("currency", b.Currency))
 }
 
 // Get returns the balance. At zero sending stops, and running campaigns pause

@@ -23,6 +23,7 @@ func TestWhatIsLoggedHoldsNeitherTextsNorPersonalData(t *testing.T) {
 		zexa.ContactParams{Name: "Ana Maria", Phone: "+244912345678", Email: "ana@exemplo.ao", Lists: []string{"id_1"}},
 		zexa.Contact{ID: "id_1", Name: "Ana Maria", Phone: "+244912345678", Email: "ana@exemplo.ao"},
 		zexa.SenderID{ID: "id_1", Name: "+244912345678"},
+		zexa.Balance{Currency: "id_1"},
 		zexa.WebhookParams{URL: "https://shop.example/s3cr3t?k=s3cr3t"},
 		zexa.Webhook{ID: "id_1", URL: "https://user:s3cr3t@shop.example/s3cr3t"},
 	} {

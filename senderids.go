@@ -82,7 +82,8 @@ func (s *SenderIDService) All(ctx context.Context, q SenderIDQuery, opts ...Call
 
 // Find returns the approved Sender ID with this name for this channel. One that
 // came without a channel, which is undocumented, is returned only if there is
-// none with it. If there is neither, the error matches [ErrNotFound].
+// none with it. If there is neither, the error matches [ErrNotFound]. It reads
+// the pages of GET /sender-ids until it has found one.
 func (s *SenderIDService) Find(ctx context.Context, name string, channel Channel, opts ...CallOption) (*SenderID, error) {
 	var anyChannel *SenderID
 	for id, err := range s.All(ctx, SenderIDQuery{PerPage: MaxPerPage}, opts...) {

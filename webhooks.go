@@ -89,7 +89,8 @@ func hostOf(rawURL string) string {
 // /webhooks, which is documented; no endpoint lists or removes webhooks.
 //
 // An error matches exactly one of [ErrNotSent], [ErrOutcomeUnknown] and
-// [ErrAccepted], and then perhaps a kind.
+// [ErrAccepted], and then perhaps a kind: [ErrInvalidRequest],
+// [ErrUnauthorized], [ErrValidation], [ErrRateLimited].
 func (s *WebhookService) Register(ctx context.Context, p WebhookParams, opts ...CallOption) (*Webhook, error) {
 	return call[Webhook](ctx, s.client, request{method: http.MethodPost, path: "/webhooks", in: p}, opts)
 }

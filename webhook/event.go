@@ -1,14 +1,18 @@
 package webhook
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	zexa "github.com/zexa-ao/zexa-go"
+	"github.com/zexa-ao/zexa-go/internal/redact"
 )
 
 // An Event is what a post to a webhook says. What it does not say, or says in a
@@ -49,6 +53,21 @@ type Event struct {
 	Confirmed bool
 
 	raw json.RawMessage
+}
+
+// LogValue returns what may be logged of the event: not what was posted, and the
+// recipient masked.
+func (e Event) LogValue() slog.Value {
+	attrs := []slog.Attr{
+		slog.String("type", redact.Text(string(e.Type))),
+		slog.String("id", redact.Text(e.ID)),
+		slog.String("message_id", redact.Text(e.MessageID)),
+		slog.String("campaign_id", redact.Text(e.CampaignID)),
+		slog.String("status", redact.Text(cmp.Or(string(e.Status), string(e.CampaignStatus)))),
+		slog.String("to", redact.Text(e.To)),
+	}
+	attrs = slices.DeleteFunc(attrs, func(a slog.Attr) bool { return a.Value.String() == "" })
+	return slog.GroupValue(append(attrs, slog.Bool("test", e.Test), slog.Bool("confirmed", e.Confirmed))...)
 }
 
 // RawJSON returns the exact bytes that were posted, with all that Event has no

@@ -1,6 +1,9 @@
 package webhook_test
 
 import (
+	"bytes"
+	"io"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -318,5 +321,20 @@ func TestAdvances(t *testing.T) {
 	}
 	for _, tt := range tests {
 		assert.Equal(t, tt.want, webhook.Advances(tt.from, tt.to), "from %q to %q", tt.from, tt.to)
+	}
+}
+
+func TestALoggedEventHoldsNeitherItsTextNorItsRecipient(t *testing.T) {
+	e, err := webhook.Parse([]byte(`{"event":"message.delivered","message_id":"msg_1","to":"+244912345678","body":"segredo"}`))
+	require.NoError(t, err)
+	for _, handler := range []func(io.Writer) slog.Handler{
+		func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, nil) },
+		func(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, nil) },
+	} {
+		var log bytes.Buffer
+		slog.New(handler(&log)).Info("received", "event", e)
+		assert.Contains(t, log.String(), "msg_1")
+		assert.NotContains(t, log.String(), "912345678")
+		assert.NotContains(t, log.String(), "segredo")
 	}
 }
