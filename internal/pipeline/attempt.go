@@ -19,6 +19,7 @@ import (
 	"github.com/zexa-ao/zexa-go/internal/backoff"
 	"github.com/zexa-ao/zexa-go/internal/bounded"
 	"github.com/zexa-ao/zexa-go/internal/pace"
+	"github.com/zexa-ao/zexa-go/internal/policy"
 )
 
 // attempter makes one attempt. It is a RoundTripper without a
@@ -87,7 +88,11 @@ func (a *attempter) attempt(c *Call, req *http.Request) {
 		this = new(attempt)
 	}
 	if c.Method != http.MethodGet {
-		ctx = this.witness.watch(ctx)
+		var stop func()
+		if c.Payload == nil && !policy.Repeatable(c.Method) {
+			stop = cancel
+		}
+		ctx = this.witness.watch(ctx, stop)
 	}
 	c.begun = ctx
 	if c.Begin != nil {
@@ -102,6 +107,9 @@ func (a *attempter) attempt(c *Call, req *http.Request) {
 	}
 	if err != nil {
 		err, left := streamError(err)
+		if this.witness.stopped.Load() {
+			err = errStream
+		}
 		c.unsent = left || this.witness.unsent()
 		c.Err = c.explain(ctx, err)
 		return
@@ -220,7 +228,7 @@ func (a *attempter) request(ctx context.Context, c *Call, this *attempt, loop *h
 		if _, known := a.transport().(*http.Transport); !known || a.http1.Load() {
 			r.GetBody = func() (io.ReadCloser, error) {
 				if this.witness.http2.Load() {
-					return nil, errors.New("the stream was lost")
+					return nil, errStream
 				}
 				return io.NopCloser(bytes.NewReader(c.Payload)), nil
 			}
@@ -290,13 +298,20 @@ func (e timeoutError) Temporary() bool { return true }
 type witness struct {
 	asked, got atomic.Bool
 	http2      atomic.Bool // what it got speaks it
+	stopped    atomic.Bool
 	trace      httptrace.ClientTrace
 }
 
-func (w *witness) watch(ctx context.Context) context.Context {
+// watch returns a context that tells w what happens. stop, if not nil, ends an
+// attempt that net/http is about to repeat over HTTP/2 without asking for a body.
+func (w *witness) watch(ctx context.Context, stop func()) context.Context {
 	w.trace.GetConn = func(string) { w.asked.Store(true) }
 	w.trace.GotConn = func(info httptrace.GotConnInfo) {
 		w.got.Store(true)
+		if stop != nil && w.http2.Load() {
+			w.stopped.Store(true)
+			stop()
+		}
 		if conn, ok := info.Conn.(interface{ ConnectionState() tls.ConnectionState }); ok {
 			w.http2.Store(conn.ConnectionState().NegotiatedProtocol == "h2")
 		}
@@ -305,6 +320,10 @@ func (w *witness) watch(ctx context.Context) context.Context {
 }
 
 func (w *witness) unsent() bool { return w.asked.Load() && !w.got.Load() }
+
+// errStream is the end of a request over HTTP/2 that net/http would have
+// repeated, for a reason that it does not tell.
+var errStream = errors.New("the stream was lost")
 
 // streamError returns the error of a request that the HTTP/2 of net/http would
 // have repeated, and whether it says that the server left the request alone

@@ -1578,8 +1578,8 @@ func streams(t *testing.T, reset func(n int64) (code byte)) (s *site, transport 
 			if _, err := io.CopyN(io.Discard, conn, int64(head[0])<<16|int64(head[1])<<8|int64(head[2])); err != nil {
 				return
 			}
-			const data, endStream = 0, 1
-			if head[3] != data || head[4]&endStream == 0 {
+			const data, headers, endStream = 0, 1, 1
+			if head[3] != data && head[3] != headers || head[4]&endStream == 0 {
 				continue
 			}
 			if code := reset(s.arrived.Add(1)); code != 0 {
@@ -1599,15 +1599,17 @@ func TestAStreamIsRepeatedOnlyIfTheServerLeftItAlone(t *testing.T) {
 		name    string
 		wrapped bool // in a transport that is not known
 		http1   bool // was spoken before
+		bare    bool // has no body
 		code    byte // of the first reset
 		want    policy.Outcome
 		err     string
 	}{
-		{"PROTOCOL_ERROR proves nothing", false, false, protocolError, policy.Unknown, "stream error: stream ID 1; PROTOCOL_ERROR; received from peer"},
-		{"PROTOCOL_ERROR proves nothing, through a caller's transport", true, false, protocolError, policy.Unknown, "the stream was lost"},
-		{"PROTOCOL_ERROR proves nothing, after HTTP/1", false, true, protocolError, policy.Unknown, "the stream was lost"},
-		{"REFUSED_STREAM is proof", false, false, refused, 0, ""},
-		{"REFUSED_STREAM is proof, but cannot be told through a caller's transport", true, false, refused, policy.Unknown, "the stream was lost"},
+		{"PROTOCOL_ERROR proves nothing", false, false, false, protocolError, policy.Unknown, "stream error: stream ID 1; PROTOCOL_ERROR; received from peer"},
+		{"PROTOCOL_ERROR proves nothing, through a caller's transport", true, false, false, protocolError, policy.Unknown, "the stream was lost"},
+		{"PROTOCOL_ERROR proves nothing, after HTTP/1", false, true, false, protocolError, policy.Unknown, "the stream was lost"},
+		{"PROTOCOL_ERROR proves nothing, without a body", false, false, true, protocolError, policy.Unknown, "the stream was lost"},
+		{"REFUSED_STREAM is proof", false, false, false, refused, 0, ""},
+		{"REFUSED_STREAM is proof, but cannot be told through a caller's transport", true, false, false, refused, policy.Unknown, "the stream was lost"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -1625,6 +1627,9 @@ func TestAStreamIsRepeatedOnlyIfTheServerLeftItAlone(t *testing.T) {
 			p := New(config)
 			p.loop.HTTPClient.Transport.(*attempter).http1.Store(tt.http1)
 			c := postTo("https", s.address)
+			if tt.bare {
+				c.Payload = nil
+			}
 			p.Do(t.Context(), c)
 			if tt.want == 0 {
 				assert.True(t, c.OK, "%v", c.Err)
