@@ -220,11 +220,22 @@ func (r *batchRun[P, R]) start(in iter.Seq[P], workers int, do func(int, P) R) {
 	}()
 }
 
-// guard calls f, which calls the caller's code: the sequence, a transport, a
-// function that normalises phones. A panic there must not end the program, nor
-// a runtime.Goexit our goroutine alone: both go to the goroutine that ranges
-// over the results.
+// guard calls f. If the caller's code in it ends this goroutine, the goroutine
+// that ranges over the results ends the same way.
 func (r *batchRun[P, R]) guard(f func()) {
+	guard(f, func(crash func()) {
+		r.batch.mu.Lock()
+		r.crash = crash
+		r.batch.mu.Unlock()
+		r.end(nil)
+	})
+}
+
+// guard calls f, in which code of the caller's runs on a goroutine of ours: a
+// sequence, a transport, a hook. A panic there must not end the program, nor a
+// runtime.Goexit, as of a test that fails, our goroutine alone. report is given
+// a function that does the same to the goroutine that calls it.
+func guard(f func(), report func(crash func())) {
 	returned := false
 	defer func() {
 		if returned {
@@ -234,10 +245,7 @@ func (r *batchRun[P, R]) guard(f func()) {
 		if v := recover(); v != nil {
 			crash = func() { panic(v) }
 		}
-		r.batch.mu.Lock()
-		r.crash = crash
-		r.batch.mu.Unlock()
-		r.end(nil)
+		report(crash)
 	}()
 	f()
 	returned = true

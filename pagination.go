@@ -11,7 +11,6 @@ import (
 	"math"
 	"net/http"
 	"net/url"
-	"runtime"
 	"strconv"
 	"sync"
 
@@ -237,17 +236,9 @@ func (f *fetcher[T]) start() {
 		n, done := f.next, make(chan fetched[T], 1)
 		f.pending = append(f.pending, done)
 		f.group.Go(func() {
-			// A transport, a hook or a limiter may panic, or end the goroutine
-			// as a test that fails does. Both are for the goroutine of the loop.
-			got := fetched[T]{crash: runtime.Goexit}
-			defer func() {
-				if v := recover(); v != nil {
-					got.crash = func() { panic(v) }
-				}
-				done <- got
-			}()
-			got.page, got.err = f.fetch(n)
-			got.crash = nil
+			var got fetched[T]
+			defer func() { done <- got }()
+			guard(func() { got.page, got.err = f.fetch(n) }, func(crash func()) { got.crash = crash })
 		})
 	}
 }

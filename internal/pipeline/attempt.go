@@ -10,7 +10,6 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptrace"
-	"net/url"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -39,7 +38,6 @@ type attempter struct {
 // since a transport may still read that of the attempt before.
 type attempt struct {
 	request http.Request
-	url     url.URL
 	body    bytes.Reader
 	witness witness
 }
@@ -201,13 +199,16 @@ func (a *attempter) admit(c *Call) error {
 	return nil
 }
 
-// request returns the request of this attempt, with a URL and a header map of
-// its own.
+// request returns the request of this attempt, with a header map of its own, and
+// a URL if its transport may write to it.
 func (a *attempter) request(ctx context.Context, c *Call, this *attempt, loop *http.Request) *http.Request {
 	this.request = *loop.WithContext(ctx)
 	r := &this.request
-	this.url = *loop.URL
-	r.URL = &this.url
+	_, known := a.transport().(*http.Transport)
+	if !known {
+		own := *loop.URL
+		r.URL = &own
+	}
 	if r.Header = maps.Clone(c.Set); r.Header == nil {
 		r.Header = make(http.Header)
 	}
@@ -225,7 +226,7 @@ func (a *attempter) request(ctx context.Context, c *Call, this *attempt, loop *h
 		// PROTOCOL_ERROR, though that does not prove that it has not acted. A
 		// GetBody that fails there hides why it was called, so a transport
 		// whose words we know has none until it is seen to need it.
-		if _, known := a.transport().(*http.Transport); !known || a.http1.Load() {
+		if !known || a.http1.Load() {
 			r.GetBody = func() (io.ReadCloser, error) {
 				if this.witness.http2.Load() {
 					return nil, errStream

@@ -114,22 +114,22 @@ type Call struct {
 
 // Result is what is known after an attempt, and after the call.
 type Result struct {
-	OK      bool           // the call succeeded
-	Outcome policy.Outcome // the worst of all attempts
-	Status  int            // of the last attempt's answer; 0 if it had none
-	Header  http.Header    // of that answer
-	Body    []byte         // of that answer, as far as it was read
-	Err     error          // why the last attempt has no whole answer
-	Ended   error          // the context's error, if it ended the call
-	Halt    error          // why the gate or the key allowed no further attempt
+	OK       bool           // the call succeeded
+	Retrying bool           // another attempt follows, after Wait
+	Outcome  policy.Outcome // the worst of all attempts
+	Status   int            // of the last attempt's answer; 0 if it had none
+	Header   http.Header    // of that answer
+	Body     []byte         // of that answer, as far as it was read
+	Err      error          // why the last attempt has no whole answer
+	Ended    error          // the context's error, if it ended the call
+	Halt     error          // why the gate or the key allowed no further attempt
 
 	Attempts   int           // attempts that reached the transport
 	Took       time.Duration // the last attempt
 	RetryAfter time.Duration // what the last answer asked for
-	Retrying   bool          // another attempt follows, after Wait
-	Wait       time.Duration
-	NoRetry    string   // why a retry that was allowed is not made
-	Keys       []string // the keys used, for redaction
+	Wait       time.Duration // before the next attempt
+	NoRetry    string        // why a retry that was allowed is not made
+	Keys       []string      // the keys used, for redaction
 
 	unsent bool // proof that nothing of the last attempt was written
 	cut    bool // its success body ended early
