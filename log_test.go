@@ -17,6 +17,7 @@ func TestWhatIsLoggedHoldsNeitherTextsNorPersonalData(t *testing.T) {
 	for _, v := range []slog.LogValuer{
 		zexa.SMS("ZEXA", "+244912345678", "segredo"),
 		zexa.Email("ana@exemplo.ao", "ana@exemplo.ao", "segredo", "segredo"),
+		zexa.Template{Name: "id_1", Variables: []string{"segredo"}, Extra: map[string]any{"segredo": "segredo"}},
 		zexa.Message{ID: "id_1", To: "+244912345678"},
 		zexa.CampaignParams{Name: "id_1", SenderID: "+244912345678", Body: "segredo"},
 		zexa.Campaign{ID: "id_1"},

@@ -152,6 +152,11 @@ type Template struct {
 	Extra map[string]any
 }
 
+// LogValue returns what may be logged of the template: none of its values.
+func (t Template) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("name", redact.Text(t.Name)), slog.String("language", redact.Text(t.Language)))
+}
+
 // MarshalJSON returns the template object of a request.
 func (t Template) MarshalJSON() ([]byte, error) {
 	object := make(map[string]any, len(t.Extra)+3)

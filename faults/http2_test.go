@@ -25,6 +25,7 @@ const (
 	flagEndHeaders = 4
 
 	errorNone     = 0
+	errorProtocol = 1
 	errorInternal = 2
 	errorRefused  = 7
 )
@@ -112,13 +113,15 @@ func refusedStream(x *trial) {
 	x.acted = "1"
 }
 
-func brokenStream(x *trial) {
-	s := x.serveStreams(func(c *wire, stream uint32, _ int64) bool {
-		return c.resetStream(stream, errorInternal)
-	})
-	ends(x, http.MethodPost, zexa.ErrOutcomeUnknown, post.call(x.Context(), &world{client: x.client(s.base)}))
-	x.arrives(1, s.arrived.Load())
-	x.acted = "0"
+func brokenStream(code uint32) func(*trial) {
+	return func(x *trial) {
+		s := x.serveStreams(func(c *wire, stream uint32, _ int64) bool {
+			return c.resetStream(stream, code)
+		})
+		ends(x, http.MethodPost, zexa.ErrOutcomeUnknown, post.call(x.Context(), &world{client: x.client(s.base)}))
+		x.arrives(1, s.arrived.Load())
+		x.acted = "0"
+	}
 }
 
 func leftOutByGoAway(x *trial) {
