@@ -198,6 +198,7 @@ var tableFile = flag.String("table", "", "write the table as Markdown to `file`;
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	flag.Set("test.parallel", "16") // most rows only wait
 	end, err := isolate()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
