@@ -70,7 +70,9 @@ type BatchSummary[R any] struct {
 	Tally
 
 	// Next is the index of the first item that was never started; all before
-	// it have a result. To go on, start there.
+	// it have a result. To go on, start there. That item, and no other, may have
+	// been taken from the sequence: if it was asked for before the batch ended
+	// and came after.
 	Next int
 
 	// Rest are the results that were not ranged over: of the calls that were

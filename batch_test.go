@@ -249,7 +249,7 @@ func TestWhatIsUnderWayWhenALoopEndsEarlyIsFinishedAndKept(t *testing.T) {
 				assert.Equal(t, upTo(summary.Next), sorted(slices.Concat(seen, summary.Rest)), "none lost, none twice")
 				assert.Len(t, seen, 20)
 				assert.Less(t, summary.Next, 100)
-				assert.EqualValues(t, summary.Next, taken.Load(), "what is taken is sent")
+				assert.Contains(t, []int{summary.Next, summary.Next + 1}, int(taken.Load()), "what is taken before the end is sent")
 				assert.Equal(t, zexa.Tally{Accepted: summary.Next - 1, Unknown: 1}, summary.Tally)
 				assert.NoError(t, summary.Stopped)
 				synctest.Wait() // a goroutine that is left fails the bubble

@@ -342,7 +342,7 @@ func (e Error) MarshalJSON() ([]byte, error) {
 	})
 }
 
-// LogValue returns the same part as attributes.
+// LogValue returns the part of e that is safe to log.
 func (e Error) LogValue() slog.Value {
 	attrs := []slog.Attr{
 		slog.String("error", e.text()),
