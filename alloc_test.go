@@ -66,3 +66,15 @@ func TestACallAllocatesNoMoreThanItDid(t *testing.T) {
 		})
 	}
 }
+
+// The id that such an answer may hold is looked for, which took millions.
+func TestAnAcceptedAnswerOfManyValuesAllocatesLittle(t *testing.T) {
+	client := cannedClient(t, 201, `{"lists":[`+strings.Repeat(`"",`, 100_000)+`""],"id":"msg_7"}`)
+	allocs := testing.AllocsPerRun(3, func() {
+		var e *zexa.Error
+		if _, err := client.Messages.Send(context.Background(), zexa.SMS("ZEXA", "+244912345678", "Olá")); !errors.As(err, &e) || e.ID != "msg_7" {
+			t.Error(err)
+		}
+	})
+	assert.Less(t, allocs, 100.0)
+}

@@ -544,39 +544,19 @@ func requestID(fromBody string, h http.Header) string {
 // findID looks for the top-level id in an answer that is not whole or not as
 // expected.
 func findID(body []byte) string {
-	dec := json.NewDecoder(bytes.NewReader(body))
-	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
+	value := bounded.Member(body, "id")
+	if len(value) == 0 {
 		return ""
 	}
-	for depth, key := 1, ""; depth > 0; {
-		t, err := dec.Token()
-		if err != nil {
-			return ""
-		}
-		switch v := t.(type) {
-		case json.Delim:
-			if v == '{' || v == '[' {
-				depth++
-			} else {
-				depth--
-			}
-			key = ""
-		case string:
-			switch {
-			case depth != 1:
-			case key == "id":
-				return v
-			case key == "":
-				key = v
-				continue
-			}
-			key = ""
-		default:
-			if n, ok := v.(float64); ok && depth == 1 && key == "id" {
-				return strconv.FormatFloat(n, 'f', -1, 64)
-			}
-			key = ""
+	var id string
+	var n float64
+	switch c := value[0]; {
+	case c == '"':
+		json.Unmarshal(value, &id)
+	case c == '-', c >= '0' && c <= '9':
+		if json.Unmarshal(value, &n) == nil {
+			id = strconv.FormatFloat(n, 'f', -1, 64)
 		}
 	}
-	return ""
+	return id
 }

@@ -166,6 +166,9 @@ func TestWhatWasAcceptedIsToldWithItsID(t *testing.T) {
 		"cut before the id":      {`{"status":"queued","i`, ""},
 		"an id further down":     {`{"to":{"id":"no"},"list":[{"id":"no"}],"status":7,"id":"msg_7"}`, "msg_7"},
 		"an id that is a number": {`{"status":[],"id":42}`, "42"},
+		"cut in the id":          {`{"id":"msg_`, ""},
+		"cut in such a number":   {`{"id":4`, ""},
+		"an id that is neither":  {`{"id":[["no"]],"x":"no"`, ""},
 		"a value called id":      {`{"status":"id","x":"no","channel":3}`, ""},
 		"no JSON":                {`<html>`, ""},
 	} {

@@ -139,15 +139,7 @@ func Items(body []byte, name string, limit int) (data []byte, items [][]byte, er
 	default:
 		return nil, nil, nil
 	}
-	for {
-		s.space()
-		if s.peek() != '"' {
-			return data, items, nil
-		}
-		key := s.value()
-		s.space()
-		s.pos = min(s.pos+1, len(s.body)) // colon
-		s.space()
+	for key := s.key(); key != nil; key = s.nextKey() {
 		// encoding/json takes a name in any case, and the last one of several.
 		switch named := strings.EqualFold(unquoted(key), name); {
 		case named && s.peek() == '[':
@@ -159,12 +151,30 @@ func Items(body []byte, name string, limit int) (data []byte, items [][]byte, er
 		default:
 			s.value()
 		}
-		s.space()
-		if s.peek() != ',' {
-			return data, items, nil
-		}
-		s.pos++
 	}
+	return data, items, nil
+}
+
+// Member returns the value of the first member of that name of the JSON object
+// body, or nil if there is none or body may end before its end. It allocates
+// nothing, whatever body is.
+func Member(body []byte, name string) []byte {
+	s := scanner{body: body}
+	s.space()
+	if s.peek() != '{' {
+		return nil
+	}
+	s.pos++
+	for key := s.key(); key != nil; key = s.nextKey() {
+		value := s.value()
+		if string(bytes.Trim(key, `"`)) == name {
+			if s.pos == len(body) {
+				return nil
+			}
+			return value
+		}
+	}
+	return nil
 }
 
 // unquoted returns the text of a JSON string, or nothing if it is none.
@@ -197,6 +207,30 @@ func (s *scanner) space() {
 			return
 		}
 	}
+}
+
+// key passes over the name and the colon of a member, and returns the name, with
+// its quotes, or nil if there is none.
+func (s *scanner) key() []byte {
+	s.space()
+	if s.peek() != '"' {
+		return nil
+	}
+	key := s.value()
+	s.space()
+	s.pos = min(s.pos+1, len(s.body)) // colon
+	s.space()
+	return key
+}
+
+// nextKey is key after a value.
+func (s *scanner) nextKey() []byte {
+	s.space()
+	if s.peek() != ',' {
+		return nil
+	}
+	s.pos++
+	return s.key()
 }
 
 // array passes over the array at pos and returns it and its elements.

@@ -358,6 +358,40 @@ func TestItemsCannotGrowIntoEachOther(t *testing.T) {
 	assert.Equal(t, `{"data":[{},[],"a",1,null ]}`, string(body))
 }
 
+func TestMember(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ name, body, want string }{
+		{"a member is found between others", `{"a":{"id":1},"id":"x","b":[2]}`, `"x"`},
+		{"the first of several counts", `{"id":1,"id":2}`, "1"},
+		{"space is allowed everywhere", " {\n\"id\" : [1, 2]\t, \"a\":0}", "[1, 2]"},
+		{"a whole value is enough of a body that is cut off", `{"id":"x","sta`, `"x"`},
+		{"a value that may be cut off is none", `{"id":12`, ""},
+		{"a string that is cut off is none", `{"id":"x`, ""},
+		{"a name further down is another", `{"a":{"id":1}}`, ""},
+		{"a value is no name", `{"a":"id","b":1}`, ""},
+		{"a name in another case is another", `{"ID":1,"x":0}`, ""},
+		{"an array has no members", `["id",1]`, ""},
+		{"no JSON has none", `<html id="x">`, ""},
+		{"an empty object has none", `{}`, ""},
+		{"nothing has none", "", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			assert.Equal(t, tt.want, string(bounded.Member([]byte(tt.body), "id")))
+		})
+	}
+}
+
+func TestMemberAllocatesNothing(t *testing.T) {
+	for _, body := range [][]byte{
+		[]byte(`{"lists":[` + strings.Repeat(`"",`, 100_000) + `""],"id":1}`),
+		[]byte("{" + strings.Repeat(`"a":0,`, 100_000) + `"id":1}`),
+		[]byte(strings.Repeat(`{"a":`, 100_000)),
+	} {
+		assert.Zero(t, testing.AllocsPerRun(3, func() { bounded.Member(body, "id") }))
+	}
+}
+
 func FuzzItems(f *testing.F) {
 	for _, body := range []string{
 		`[]`, `[1,2]`, ` [ {"a":"]"} , "\"" ] `, `{"data":[1,[2],{"a":3}],"meta":{"total":3}}`,
@@ -374,8 +408,12 @@ func FuzzItems(f *testing.F) {
 			require.Nil(t, items)
 		}
 		require.LessOrEqual(t, len(items), limit)
+		member := bounded.Member(body, "data")
 		if !json.Valid(body) {
 			return
+		}
+		if member != nil {
+			require.True(t, json.Valid(member))
 		}
 
 		// encoding/json must see the same list.
