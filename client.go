@@ -161,10 +161,11 @@ func (c *Client) CloseIdleConnections() { c.engine.closeIdle() }
 // has none. The answer is decoded into out, a pointer, unless out is nil; a
 // *json.RawMessage receives it as it is.
 //
-// POST, PUT and PATCH are not repeated if the API may have acted.
+// POST, PUT and PATCH are not repeated if the API may have acted. One without in
+// has an unknown outcome too when HTTP/2 would have to send it again.
 func (c *Client) Do(ctx context.Context, method, path string, in, out any, opts ...CallOption) error {
-	if isNil(in) {
-		in = nil // it may be a nil pointer to parameters
+	if in != nil && isNil(in) {
+		return localError(method, path, fmt.Errorf("in is a nil %T", in))
 	}
 	switch method {
 	case http.MethodGet, http.MethodDelete:

@@ -381,12 +381,13 @@ func TestDoCallsWhatThisVersionDoesNotKnow(t *testing.T) {
 	assert.NotContains(t, err.Error(), "912345678")
 }
 
-func TestDoTakesANilPointerForNoBody(t *testing.T) {
+func TestDoSendsNothingForANilPointer(t *testing.T) {
 	t.Parallel()
 	var none *zexa.MessageParams
-	m := newMock(t, nil, answer(200, "{}"))
-	require.NoError(t, m.Do(t.Context(), http.MethodPost, "/messages", none, nil))
-	assert.Empty(t, m.bodies[0])
+	m := newMock(t, nil)
+	err := m.Do(t.Context(), http.MethodPost, "/messages", none, nil)
+	assert.ErrorIs(t, err, zexa.ErrNotSent)
+	assert.ErrorContains(t, err, "in is a nil *zexa.MessageParams")
 	assert.ErrorIs(t, m.Do(t.Context(), http.MethodPost, "/messages", &zexa.MessageParams{}, nil), zexa.ErrValidation)
 }
 

@@ -161,7 +161,8 @@ type Error struct {
 	Details   json.RawMessage
 	RequestID string
 
-	// RetryAfter is how long the API asked to wait, 0 if it did not.
+	// RetryAfter is how long the API asked to wait, 0 if it did not; of a call
+	// that would not have got its turn in time, how long that would have taken.
 	RetryAfter time.Duration
 
 	// ID is the id found in an answer that was accepted but not decodable.

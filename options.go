@@ -52,9 +52,9 @@ func WithBaseURL(url string) Option {
 // attempt. Its CheckRedirect is not used. client itself is never changed.
 //
 // A Transport that does not report to net/http/httptrace cannot prove that a
-// request was not sent, so a POST that it fails is not retried. One that is not
-// an *http.Transport hides what HTTP/2 can prove: a POST that the server left
-// alone while it shut a connection down has an unknown outcome then.
+// request was not sent, so a POST that it fails is not retried. Nor is one
+// that the server's HTTP/2 left alone, if the Transport changes the error in
+// which net/http says so.
 func WithHTTPClient(client *http.Client) Option {
 	return func(c *config) error {
 		switch {

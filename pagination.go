@@ -154,6 +154,11 @@ func (l list[T]) all(ctx context.Context, c *Client, page, perPage int, q any, o
 		defer func() {
 			cancel()
 			f.group.Wait()
+			for _, ahead := range f.pending {
+				if got := <-ahead; got.crash != nil {
+					got.crash()
+				}
+			}
 		}()
 		seen := pageSet{maphash.MakeSeed(), make(map[uint64]bool)}
 		for n := f.next; ; n++ {

@@ -337,6 +337,24 @@ func TestWhatATransportDoesToItsGoroutineHappensToTheLoop(t *testing.T) {
 	}
 }
 
+func TestAPanicOnAPageAheadIsNotLostWhenTheLoopEndsFirst(t *testing.T) {
+	t.Parallel()
+	begun := make(chan struct{})
+	p := newPages(t, func(n int) string {
+		if n == 2 {
+			close(begun)
+			panic("boom")
+		}
+		return fifty(n)
+	})
+	assert.PanicsWithValue(t, "boom", func() {
+		for range p.client.Contacts.All(t.Context(), zexa.ContactQuery{PerPage: 2}) {
+			<-begun
+			break
+		}
+	})
+}
+
 func TestAllCanBeRangedOverAgain(t *testing.T) {
 	t.Parallel()
 	m := newMock(t, nil, repeat(answer(200, contactPage(0, 2, meta(2, 1, 50))), 2)...)

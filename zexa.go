@@ -70,8 +70,9 @@
 // on what the API can have done:
 //
 //   - After a 429, and when there is proof that nothing was sent (the name did
-//     not resolve, the connection was refused, the TLS handshake failed), every
-//     call is retried.
+//     not resolve, the connection was refused, the TLS handshake failed, or the
+//     server's HTTP/2 said that it left the request alone), every call is
+//     retried.
 //   - After a 5xx, a lost connection or a timeout, a GET or a DELETE is retried
 //     (not after 501 and 505). A POST fails with [ErrOutcomeUnknown].
 //   - After any other answer nothing is retried, but for one attempt with a new

@@ -1,6 +1,7 @@
 package faults_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -336,13 +337,13 @@ func errsInSilence(x *trial) {
 func dialsAgain(x *trial) {
 	w := x.world()
 	x.through(w, func(r *http.Request, next *http.Transport) (*http.Response, error) {
-		body, err := r.GetBody()
+		body, err := io.ReadAll(r.Body)
 		require.NoError(x, err)
-		resp, err := next.RoundTrip(r)
+		here, elsewhere := r.Clone(r.Context()), r.Clone(r.Context())
+		here.Body, elsewhere.Body = io.NopCloser(bytes.NewReader(body)), io.NopCloser(bytes.NewReader(body))
+		resp, err := next.RoundTrip(here)
 		require.NoError(x, err)
 		resp.Body.Close()
-		elsewhere := r.Clone(r.Context())
-		elsewhere.Body = body
 		elsewhere.URL.Host = "127.0.0.1:1"
 		return next.RoundTrip(elsewhere)
 	})

@@ -62,7 +62,7 @@ type Pacer struct {
 	hold    time.Duration
 	grown   time.Duration
 	taken   time.Time // when the last request left, or the pause ends
-	wanted  bool      // somebody was turned away since then
+	wanted  time.Time // when somebody was turned away last
 	changed time.Time // the last 429 that changed the rate
 	measure time.Time // when the request was sent that it refused; zero: measured
 }
@@ -105,7 +105,7 @@ func (p *Pacer) Wait(ctx context.Context, held func(time.Duration)) error {
 	}
 	wait := p.turn(now, len(p.queue))
 	if !deadline.IsZero() && !now.Add(wait).Before(deadline) {
-		p.wanted = true
+		p.wanted = now
 		p.mu.Unlock()
 		return &TooLate{wait}
 	}
@@ -203,10 +203,12 @@ func (p *Pacer) take(now time.Time, waited bool) {
 	if !p.measure.IsZero() {
 		p.base, p.hold = p.start()
 		p.grown, p.measure = 0, time.Time{}
-	} else if waited || p.wanted {
+	} else if waited {
 		p.grown += max(now.Sub(p.taken), 0)
+	} else {
+		p.grown += max(p.wanted.Sub(p.taken), 0)
 	}
-	p.taken, p.wanted = now, false
+	p.taken = now
 	p.rate = p.base * math.Exp2(float64(max(p.grown-p.hold, 0))/float64(doubling))
 	if p.rate > fastest {
 		p.on.Store(false)

@@ -102,6 +102,19 @@ func TestAnIdleClientLearnsNothing(t *testing.T) {
 	})
 }
 
+func TestAnIdleClientLearnsNothingFromWhoWasTurnedAwayBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := taught(20)
+		leave(t, p, 2)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		assert.Error(t, p.Wait(ctx, nil))
+		time.Sleep(time.Hour)
+		waits := leave(t, p, 5)
+		assert.InDelta(t, float64(4*time.Second)/19, float64(waits[4]), float64(time.Millisecond)+float64(slack))
+	})
+}
+
 func TestLittleEvidenceIsDoubted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		waits := leave(t, taught(1), 12)

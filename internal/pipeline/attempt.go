@@ -86,11 +86,17 @@ func (a *attempter) attempt(c *Call, req *http.Request) {
 		this = new(attempt)
 	}
 	if c.Method != http.MethodGet {
-		var stop func()
+		var again func() bool
 		if c.Payload == nil && !policy.Repeatable(c.Method) {
-			stop = cancel
+			again = func() bool {
+				if a.http1.Load() && !this.witness.http2.Load() {
+					return true // net/http has written nothing
+				}
+				cancel()
+				return false
+			}
 		}
-		ctx = this.witness.watch(ctx, stop)
+		ctx = this.witness.watch(ctx, again)
 	}
 	c.begun = ctx
 	if c.Begin != nil {
@@ -99,15 +105,8 @@ func (a *attempter) attempt(c *Call, req *http.Request) {
 	}
 	sent := time.Now()
 	defer func() { c.Took = time.Since(sent) }()
-	resp, err := a.transport().RoundTrip(a.request(ctx, c, this, req))
-	if err == nil && resp == nil {
-		err = errors.New("the transport returned neither an answer nor an error")
-	}
+	resp, left, err := a.roundTrip(ctx, c, this, req)
 	if err != nil {
-		err, left := streamError(err)
-		if this.witness.stopped.Load() {
-			err = errStream
-		}
 		c.unsent = left || this.witness.unsent()
 		c.Err = c.explain(ctx, err)
 		return
@@ -143,6 +142,35 @@ func (a *attempter) attempt(c *Call, req *http.Request) {
 		c.Err = c.explain(ctx, err)
 	default:
 		c.explain(ctx, err) // the status has decided; its body only explains
+	}
+}
+
+// replays is how many times a request is made again at once, in the same
+// attempt, after the server's HTTP/2 has left it alone. That happens to many at
+// a time when it retires a connection or allows few streams.
+const replays = 3
+
+// roundTrip has the transport make the request of an attempt. left is proof that
+// the server left it alone.
+func (a *attempter) roundTrip(ctx context.Context, c *Call, this *attempt, loop *http.Request) (_ *http.Response, left bool, err error) {
+	sending := this
+	for replay := 0; ; replay++ {
+		r := a.request(ctx, c, sending, &this.witness, loop)
+		resp, err := a.transport().RoundTrip(r)
+		switch {
+		case err == nil && resp == nil:
+			return nil, false, errors.New("the transport returned neither an answer nor an error")
+		case err == nil:
+			return resp, false, nil
+		case this.witness.stopped.Load():
+			return nil, false, errStream
+		}
+		err, left := streamError(err, r.GetBody == nil)
+		if !left || replay == replays || ctx.Err() != nil {
+			return nil, left, err
+		}
+		sending = new(attempt)
+		this.witness.forget()
 	}
 }
 
@@ -201,11 +229,10 @@ func (a *attempter) admit(c *Call) error {
 
 // request returns the request of this attempt, with a header map of its own, and
 // a URL if its transport may write to it.
-func (a *attempter) request(ctx context.Context, c *Call, this *attempt, loop *http.Request) *http.Request {
+func (a *attempter) request(ctx context.Context, c *Call, this *attempt, w *witness, loop *http.Request) *http.Request {
 	this.request = *loop.WithContext(ctx)
 	r := &this.request
-	_, known := a.transport().(*http.Transport)
-	if !known {
+	if _, known := a.transport().(*http.Transport); !known {
 		own := *loop.URL
 		r.URL = &own
 	}
@@ -221,14 +248,13 @@ func (a *attempter) request(ctx context.Context, c *Call, this *attempt, loop *h
 	if c.Payload != nil {
 		r.ContentLength = int64(len(c.Payload))
 		// With GetBody, net/http repeats a POST of which it wrote nothing to a
-		// connection of HTTP/1 that had gone stale, and no other one. Over
-		// HTTP/2 it would also repeat, without end, what the server resets with
-		// PROTOCOL_ERROR, though that does not prove that it has not acted. A
-		// GetBody that fails there hides why it was called, so a transport
-		// whose words we know has none until it is seen to need it.
-		if !known || a.http1.Load() {
+		// connection of HTTP/1 that had gone stale. Over HTTP/2 it would also
+		// repeat, without end, what the server resets with PROTOCOL_ERROR, though
+		// that does not prove that it has not acted; and a GetBody that fails
+		// hides why it was called. So there is none until HTTP/1 is spoken.
+		if a.http1.Load() {
 			r.GetBody = func() (io.ReadCloser, error) {
-				if this.witness.http2.Load() {
+				if w.http2.Load() {
 					return nil, errStream
 				}
 				return io.NopCloser(bytes.NewReader(c.Payload)), nil
@@ -303,21 +329,26 @@ type witness struct {
 	trace      httptrace.ClientTrace
 }
 
-// watch returns a context that tells w what happens. stop, if not nil, ends an
-// attempt that net/http is about to repeat over HTTP/2 without asking for a body.
-func (w *witness) watch(ctx context.Context, stop func()) context.Context {
+// watch returns a context that tells w what happens. again, if not nil, is asked
+// whether net/http may repeat a request, which it does without asking if that
+// has no body.
+func (w *witness) watch(ctx context.Context, again func() bool) context.Context {
 	w.trace.GetConn = func(string) { w.asked.Store(true) }
 	w.trace.GotConn = func(info httptrace.GotConnInfo) {
-		w.got.Store(true)
-		if stop != nil && w.http2.Load() {
+		if w.got.Swap(true) && again != nil && !again() {
 			w.stopped.Store(true)
-			stop()
 		}
 		if conn, ok := info.Conn.(interface{ ConnectionState() tls.ConnectionState }); ok {
 			w.http2.Store(conn.ConnectionState().NegotiatedProtocol == "h2")
 		}
 	}
 	return httptrace.WithClientTrace(ctx, &w.trace)
+}
+
+// forget has w testify of what follows only.
+func (w *witness) forget() {
+	w.asked.Store(false)
+	w.got.Store(false)
 }
 
 func (w *witness) unsent() bool { return w.asked.Load() && !w.got.Load() }
@@ -327,11 +358,15 @@ func (w *witness) unsent() bool { return w.asked.Load() && !w.got.Load() }
 var errStream = errors.New("the stream was lost")
 
 // streamError returns the error of a request that the HTTP/2 of net/http would
-// have repeated, and whether it says that the server left the request alone
-// (RFC 9113, 8.7). There is no more to go by than its words: others prove
-// nothing.
-func streamError(err error) (why error, left bool) {
-	s, ok := strings.CutPrefix(err.Error(), "http2: Transport: cannot retry err [")
+// have repeated, and whether it says that the server left the request alone (RFC
+// 9113, 8.7) or that nothing was written. There is no more to go by than its
+// words; others prove nothing. Some do only if the request had no GetBody.
+func streamError(err error, once bool) (why error, left bool) {
+	text := err.Error()
+	if once && (text == "net/http: cannot rewind body after connection loss" || text == "http2: client conn not usable") {
+		return err, true
+	}
+	s, ok := strings.CutPrefix(text, "http2: Transport: cannot retry err [")
 	if !ok {
 		return err, false
 	}

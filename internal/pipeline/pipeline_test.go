@@ -1163,21 +1163,30 @@ func TestEachAttemptIsTheRequestThatWasDescribed(t *testing.T) {
 				return s(r)
 			}
 		}
-		s := play(t, read(status(429)), read(unsent), read(status(201)))
+		http1 := func(r *http.Request) (*http.Response, error) {
+			resp, err := status(429)(r)
+			resp.ProtoMajor = 1
+			return resp, err
+		}
+		s := play(t, read(http1), read(unsent), read(status(201)))
 		c := do(t.Context(), configFor(s), newCall(http.MethodPost))
 		require.True(t, c.OK)
 		assert.Equal(t, []string{`{"a":1}`, `{"a":1}`, `{"a":1}`}, bodies, "each has the whole body")
-		for _, r := range s.requests {
+		for i, r := range s.requests {
 			assert.Equal(t, http.MethodPost, r.Method)
 			assert.Equal(t, "https://api.example.com/v1/messages", r.URL.String())
 			assert.Equal(t, "api.example.com", r.Host)
 			assert.Equal(t, int64(7), r.ContentLength)
+			assert.Equal(t, http.Header{"User-Agent": {"test"}, "Authorization": {"Bearer key-1"}}, r.Header)
+			if i == 0 {
+				assert.Nil(t, r.GetBody, "it is not known yet which HTTP is spoken")
+				continue
+			}
 			again, err := r.GetBody()
 			require.NoError(t, err)
 			body, err := io.ReadAll(again)
 			require.NoError(t, err)
 			assert.Equal(t, `{"a":1}`, string(body), "net/http can take it from the beginning")
-			assert.Equal(t, http.Header{"User-Agent": {"test"}, "Authorization": {"Bearer key-1"}}, r.Header)
 		}
 	})
 }
@@ -1605,11 +1614,11 @@ func TestAStreamIsRepeatedOnlyIfTheServerLeftItAlone(t *testing.T) {
 		err     string
 	}{
 		{"PROTOCOL_ERROR proves nothing", false, false, false, protocolError, policy.Unknown, "stream error: stream ID 1; PROTOCOL_ERROR; received from peer"},
-		{"PROTOCOL_ERROR proves nothing, through a caller's transport", true, false, false, protocolError, policy.Unknown, "the stream was lost"},
+		{"PROTOCOL_ERROR proves nothing, through a caller's transport", true, false, false, protocolError, policy.Unknown, "stream error: stream ID 1; PROTOCOL_ERROR; received from peer"},
 		{"PROTOCOL_ERROR proves nothing, after HTTP/1", false, true, false, protocolError, policy.Unknown, "the stream was lost"},
 		{"PROTOCOL_ERROR proves nothing, without a body", false, false, true, protocolError, policy.Unknown, "the stream was lost"},
 		{"REFUSED_STREAM is proof", false, false, false, refused, 0, ""},
-		{"REFUSED_STREAM is proof, but cannot be told through a caller's transport", true, false, false, refused, policy.Unknown, "the stream was lost"},
+		{"REFUSED_STREAM is proof, through a caller's transport too", true, false, false, refused, 0, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -1639,6 +1648,52 @@ func TestAStreamIsRepeatedOnlyIfTheServerLeftItAlone(t *testing.T) {
 			assert.Equal(t, tt.want, c.Outcome)
 			assert.EqualError(t, c.Err, tt.err)
 			assert.Equal(t, int64(1), s.arrived.Load())
+		})
+	}
+}
+
+func TestAServerThatRetiresItsConnectionsGetsEachPOSTOnce(t *testing.T) {
+	t.Parallel()
+	for _, wrapped := range []bool{false, true} {
+		t.Run(fmt.Sprint("wrapped: ", wrapped), func(t *testing.T) {
+			t.Parallel()
+			var arrived sync.Map
+			var n, twice atomic.Int64
+			server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				io.Copy(io.Discard, r.Body)
+				if _, before := arrived.LoadOrStore(r.URL.RawQuery, true); before {
+					twice.Add(1)
+				}
+				if n.Add(1)%20 == 0 {
+					w.Header().Set("Connection", "close") // GOAWAY
+				}
+			}))
+			server.Config.ErrorLog = log.New(io.Discard, "", 0)
+			server.Config.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: 10}
+			server.EnableHTTP2 = true
+			server.StartTLS()
+			t.Cleanup(server.Close)
+			transport := server.Client().Transport.(*http.Transport)
+			config := loopback(t, transport)
+			if wrapped {
+				config.HTTPClient.Transport = step(transport.RoundTrip)
+			}
+			config.FirstWait = time.Millisecond
+			p := New(config)
+			var all sync.WaitGroup
+			for i := range 32 {
+				all.Go(func() {
+					for j := range 20 {
+						c := postTo("https", server.Listener.Addr().String())
+						c.URL.RawQuery = fmt.Sprint(i, "-", j)
+						c.Retries = 100
+						p.Do(t.Context(), c)
+						assert.True(t, c.OK, "%v", c.Err)
+					}
+				})
+			}
+			all.Wait()
+			assert.Zero(t, twice.Load())
 		})
 	}
 }
