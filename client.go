@@ -356,7 +356,7 @@ func decode(body []byte, out any) error {
 	if out == nil {
 		return nil
 	}
-	body = bytes.TrimSpace(body)
+	body = bytes.Trim(body, " \t\r\n") // the spaces of JSON, and no others
 	if len(body) == 0 {
 		return errors.New("the answer is empty")
 	}
