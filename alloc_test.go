@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -34,6 +35,10 @@ func TestACallAllocatesNoMoreThanItDid(t *testing.T) {
 		_, err := c.Messages.Send(ctx, sms)
 		return err
 	}
+	page := 652.0
+	if strings.HasPrefix(runtime.Version(), "go1.25") {
+		page = 655
+	}
 	for _, tt := range []struct {
 		name   string
 		status int
@@ -51,7 +56,7 @@ func TestACallAllocatesNoMoreThanItDid(t *testing.T) {
 		{"a page of 100", 200, pageOf(100), func(ctx context.Context, c *zexa.Client) error {
 			_, err := c.Contacts.List(ctx, zexa.ContactQuery{PerPage: 100})
 			return err
-		}, nil, 654}, // 651 since Go 1.26
+		}, nil, page},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			client := cannedClient(t, tt.status, tt.body)

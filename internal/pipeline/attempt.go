@@ -106,6 +106,9 @@ func (a *attempter) attempt(c *Call, req *http.Request) {
 	sent := time.Now()
 	defer func() { c.Took = time.Since(sent) }()
 	resp, left, err := a.roundTrip(ctx, c, this, req)
+	if req.Header["Cookie"] != nil {
+		delete(req.Header, "Cookie") // http.Client adds them again for another attempt
+	}
 	if err != nil {
 		c.unsent = left || this.witness.unsent()
 		c.Err = c.explain(ctx, err)
@@ -243,7 +246,6 @@ func (a *attempter) request(ctx context.Context, c *Call, this *attempt, w *witn
 	if cookies := loop.Header["Cookie"]; cookies != nil {
 		// http.Client has taken them from the jar, and adds to what is there.
 		r.Header["Cookie"] = []string{strings.Join(slices.Concat(c.Set["Cookie"], cookies), "; ")}
-		delete(loop.Header, "Cookie")
 	}
 	if c.Payload != nil {
 		r.ContentLength = int64(len(c.Payload))

@@ -1652,6 +1652,30 @@ func TestAStreamIsRepeatedOnlyIfTheServerLeftItAlone(t *testing.T) {
 	}
 }
 
+func TestAReplayCarriesTheCookiesOfTheJar(t *testing.T) {
+	t.Parallel()
+	var cookies []string
+	leftAlone := errors.New("http2: Transport: cannot retry err [stream error: stream ID 1; REFUSED_STREAM; received from peer] after Request.Body was written")
+	config := configFor(play(t,
+		func(r *http.Request) (*http.Response, error) {
+			cookies = append(cookies, r.Header.Get("Cookie"))
+			return nil, leftAlone
+		},
+		func(r *http.Request) (*http.Response, error) {
+			cookies = append(cookies, r.Header.Get("Cookie"))
+			return status(201)(r)
+		}))
+	jar, err := cookiejar.New(nil)
+	require.NoError(t, err)
+	c := newCall(http.MethodPost)
+	jar.SetCookies(c.URL, []*http.Cookie{{Name: "a", Value: "1"}})
+	config.HTTPClient.Jar = jar
+	do(t.Context(), config, c)
+	assert.True(t, c.OK, "%v", c.Err)
+	assert.Equal(t, []string{"a=1", "a=1"}, cookies)
+	assert.Equal(t, 1, c.Attempts)
+}
+
 func TestAServerThatRetiresItsConnectionsGetsEachPOSTOnce(t *testing.T) {
 	t.Parallel()
 	for _, wrapped := range []bool{false, true} {
